@@ -1,0 +1,136 @@
+"""CloudEvents 1.0 on Kafka: binary mode out (attributes as `ce_*` headers), binary or structured mode in."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, NamedTuple, Protocol, Self, TypeVar
+
+import pydantic_core
+from pydantic import ValidationError
+
+Headers = Sequence[tuple[str, bytes]]
+
+MAX_BYTES = 1_000_000
+"""Largest body that is read; Kafka's own default limit for a message is 1,048,588 bytes."""
+
+
+class Refusal(StrEnum):
+    """Why a record could not be read."""
+
+    TOMBSTONE = "tombstone"
+    TOO_LARGE = "too-large"
+    NOT_JSON = "not-json"
+    WRONG_TYPE = "wrong-type"
+    WRONG_CONTENT_TYPE = "wrong-content-type"
+    INVALID = "invalid"
+    WRONG_KEY = "wrong-key"
+
+
+class ContractError(ValueError):
+    """A record that does not keep the contract: `reason` for counters, `detail` for people (never a field's value)."""
+
+    def __init__(self, reason: Refusal, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Encoded(NamedTuple):
+    """An event as Kafka carries it."""
+
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class Event(Protocol):
+    """What every event model offers to the envelope."""
+
+    ce_type: ClassVar[str]
+
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def ce_id(self) -> str: ...
+    def model_dump_json(self) -> str: ...
+    @classmethod
+    def model_validate_json(cls, json_data: bytes) -> Self: ...
+
+
+E = TypeVar("E", bound=Event)
+
+
+def encode(event: Event, *, source: str, time: datetime) -> Encoded:
+    """Binary-mode CloudEvent. `source` is a URI reference of the writer, `time` has an offset."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event.ce_id.encode()),
+        ("ce_source", source.encode()),
+        ("ce_type", event.ce_type.encode()),
+        ("ce_time", time.isoformat().encode()),
+        ("content-type", b"application/json"),
+    ]
+    return Encoded(event.key, event.model_dump_json().encode(), headers)
+
+
+def decode(kind: type[E], key: bytes | None, value: bytes | None, headers: Headers) -> E:
+    """The event in a record, or `ContractError`; no byte string raises anything else.
+
+    Headers may be missing (a plain JSON body is read), but a header that names another type is refused. A key, where
+    there is one, must be the event's own.
+    """
+    if value is None:
+        raise ContractError(Refusal.TOMBSTONE, "the record has no body")
+    if len(value) > MAX_BYTES:
+        raise ContractError(Refusal.TOO_LARGE, f"{len(value)} bytes, at most {MAX_BYTES} are read")
+    ce_type, content_type = _attributes(headers)
+    if content_type.startswith("application/cloudevents+json"):
+        ce_type, value = _unwrap(value)
+    elif content_type and not content_type.startswith("application/json"):
+        raise ContractError(Refusal.WRONG_CONTENT_TYPE, "content-type is neither JSON nor a structured CloudEvent")
+    if ce_type and ce_type != kind.ce_type:
+        raise ContractError(Refusal.WRONG_TYPE, f"ce_type is not {kind.ce_type}")
+    try:
+        event = kind.model_validate_json(value)
+    except ValidationError as error:
+        raise _refusal(error) from None
+    if key is not None and key != event.key:
+        raise ContractError(Refusal.WRONG_KEY, "the record's key is not agency_id/report_id of its body")
+    return event
+
+
+def identity(key: bytes | None) -> tuple[str, str] | None:
+    """(agency_id, report_id) from a record's key, for a body that cannot be read; None when the key does not tell."""
+    try:
+        agency_id, _, report_id = (key or b"").decode().partition("/")
+    except UnicodeDecodeError:
+        return None
+    return (agency_id, report_id) if agency_id and report_id else None
+
+
+def _attributes(headers: Headers) -> tuple[str, str]:
+    ce_type = content_type = ""
+    for name, content in headers:
+        if name == "ce_type":
+            ce_type = (content or b"").decode(errors="replace")
+        elif name == "content-type":
+            content_type = (content or b"").decode(errors="replace").lower()
+    return ce_type, content_type
+
+
+def _unwrap(value: bytes) -> tuple[str, bytes]:
+    try:
+        wrapper = pydantic_core.from_json(value)
+    except ValueError as error:
+        raise ContractError(Refusal.NOT_JSON, str(error)) from None
+    if not isinstance(wrapper, dict) or not isinstance(wrapper.get("type"), str) or "data" not in wrapper:
+        raise ContractError(Refusal.INVALID, "a structured CloudEvent needs `type` and `data`")
+    return wrapper["type"], pydantic_core.to_json(wrapper["data"])
+
+
+def _refusal(error: ValidationError) -> ContractError:
+    first = error.errors(include_url=False, include_context=False, include_input=False)
+    if first[0]["type"] == "json_invalid":
+        return ContractError(Refusal.NOT_JSON, first[0]["msg"])
+    places = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in first[:5])
+    return ContractError(Refusal.INVALID, places[:1000])
