@@ -1,0 +1,1 @@
+"""Producers: a simulated city and replays of cities' open data."""
