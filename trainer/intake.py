@@ -1,0 +1,143 @@
+"""Intake: the three topics into the dataset, exactly once, and audits drawn on the way.
+
+The tables say where to go on, not a consumer group. What is sent to Kafka for a batch (dead letters of `solved-cases`,
+audit requests) is delivered before the batch is committed to the tables: after a crash it may be sent again, with the
+same `ce_id` or naming the same place, but is never missing. An unreadable crime report or priority is only counted;
+the scorer writes the dead letter of the former, and the latter is ours to mend.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from schemas import topics
+from schemas.crime_report import CrimeReport
+from schemas.envelope import ContractError, Headers, decode, encode
+from schemas.priority import Priority
+from schemas.solved_case import SolvedCase
+from trainer.audit import AuditDraw
+from trainer.dataset import TABLES, Dataset
+from trainer.rows import Position, columns, outcome_row, priority_row, report_row
+from trainer.tables import mark
+from transport.records import DeadLetter, Record
+
+Event = CrimeReport | Priority | SolvedCase
+
+KINDS: Final[Mapping[str, type[Event]]] = {
+    topics.CRIME_REPORTS: CrimeReport,
+    topics.PRIORITIES: Priority,
+    topics.SOLVED_CASES: SolvedCase,
+}
+"""What each topic carries."""
+
+FOREIGN_AGENCY: Final = "foreign-agency"
+"""Reason: the event's agency is not the one that its topic belongs to."""
+
+SOURCE: Final = "/severity/trainer"
+"""CloudEvents source of what the trainer writes."""
+
+
+class Sender(Protocol):
+    """What the trainer needs of `transport.sender.Sender`."""
+
+    def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
+        """Queue one message."""
+
+    def flush(self) -> None:
+        """Return when all queued messages are delivered, raise when one was not."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What one batch brought: its events in order, and counts for the metrics."""
+
+    events: list[Event] = field(default_factory=list)
+    rows: Counter[str] = field(default_factory=Counter)
+    """New rows by topic."""
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Unreadable records by topic and reason."""
+    unknown_fields: int = 0
+    audits: int = 0
+
+
+class Intake:
+    """Takes batches of records into `dataset`; `clock` dates the dead letters."""
+
+    def __init__(self, dataset: Dataset, sender: Sender, audit: AuditDraw, clock: Callable[[], datetime]) -> None:
+        self._dataset = dataset
+        self._sender = sender
+        self._audit = audit
+        self._clock = clock
+
+    def starts(self) -> Mapping[tuple[str, int], int]:
+        """Where a reader shall go on, by topic and partition."""
+        places = ((name.rpartition("/"), offset) for name, offset in self._dataset.marks().items())
+        return {(topic, int(partition)): offset for (topic, _, partition), offset in places}
+
+    def take(self, records: Sequence[Record]) -> Taken:
+        """Store `records`, in order within each partition, and move the marks behind them.
+
+        Raises `NotDelivered` or Delta's `CommitFailedError`; reading must then start again from the marks.
+        """
+        taken = Taken()
+        rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+        marks: dict[str, dict[str, int]] = defaultdict(dict)
+        for record in records:
+            kind = _plain(record.topic)
+            marks[kind][mark(record.topic, record.partition)] = record.offset + 1
+            event = self._read(kind, record, taken)
+            if event is not None:
+                rows[kind].append(_row(event, (record.topic, record.partition, record.offset)))
+        self._sender.flush()
+        for kind, moved in marks.items():
+            table = self._dataset[TABLES[kind]]
+            taken.rows[kind] = table.append(columns(rows[kind], table.schema), moved)
+        return taken
+
+    def _read(self, kind: str, record: Record, taken: Taken) -> Event | None:
+        try:
+            event = decode(KINDS[kind], record.key, record.value, record.headers)
+        except ContractError as error:
+            self._refuse(kind, DeadLetter(record, error.reason, error.detail), taken)
+            return None
+        owner = record.topic.removesuffix(kind).removesuffix(".")
+        if owner not in ("", event.agency_id):
+            detail = "the topic is another agency's than the one that the event names"
+            self._refuse(kind, DeadLetter(record, FOREIGN_AGENCY, detail), taken)
+            return None
+        taken.events.append(event)
+        if not isinstance(event, Priority):
+            taken.unknown_fields += len(event.unknown_fields)
+        if isinstance(event, CrimeReport):
+            self._draw(event, record, taken)
+        return event
+
+    def _refuse(self, kind: str, letter: DeadLetter, taken: Taken) -> None:
+        taken.refused[kind, letter.reason] += 1
+        if kind == topics.SOLVED_CASES:
+            self._sender.send(*letter.outgoing(self._clock()))
+
+    def _draw(self, report: CrimeReport, record: Record, taken: Taken) -> None:
+        """Ask for an audit when the report is drawn; dated by the broker, so that a repeat is the same message."""
+        at = datetime.fromtimestamp(max(record.timestamp_ms, 0) / 1000, UTC)
+        request = self._audit.request(report, at)
+        if request is not None:
+            self._sender.send(topics.AUDIT_REQUESTS, *encode(request, source=SOURCE, time=at))
+            taken.audits += 1
+
+
+def _row(event: Event, at: Position) -> tuple[object, ...]:
+    match event:
+        case CrimeReport():
+            return report_row(at, event)
+        case Priority():
+            return priority_row(at, event)
+        case SolvedCase():
+            return outcome_row(at, event)
+
+
+def _plain(topic: str) -> str:
+    """The topic without its agency: `lapd.crime-reports` carries `crime-reports`."""
+    return topic.rpartition(".")[2]

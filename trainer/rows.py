@@ -1,0 +1,138 @@
+"""How an event becomes a row: the columns of the tables `reports`, `priorities`, `outcomes`, `trainings`.
+
+A report keeps its own JSON, written again from the validated model without the fields that the contract does not know:
+what nobody asked for is never stored. Of an outcome the final offences are kept as JSON, so that a level can be looked
+up anew whenever an agency signs off another table.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+from pydantic import TypeAdapter
+
+from schemas.crime_report import CrimeReport
+from schemas.priority import Priority
+from schemas.solved_case import Offence, SolvedCase
+from trainer.tables import POSITION
+
+OFFENCES: Final = TypeAdapter(tuple[Offence, ...])
+"""Reads and writes the `offences` column."""
+
+_INSTANT: Final = pa.timestamp("us", tz="UTC")
+_IDENTITY: Final = (("agency_id", pa.string()), ("report_id", pa.string()))
+
+REPORTS: Final = pa.schema(
+    [
+        *POSITION,
+        *_IDENTITY,
+        ("revision", pa.int32()),
+        ("status", pa.string()),
+        ("reported_at", _INSTANT),
+        ("body", pa.string()),
+    ]
+)
+PRIORITIES: Final = pa.schema(
+    [
+        *POSITION,
+        *_IDENTITY,
+        ("revision", pa.int32()),
+        ("decision", pa.int32()),
+        ("severity", pa.int8()),
+        ("model_severity", pa.int8()),
+        ("probabilities", pa.list_(pa.float64())),
+        ("plausible_levels", pa.list_(pa.int8())),
+        ("decided_by", pa.string()),
+        ("degraded", pa.bool_()),
+        ("needs_human_triage", pa.bool_()),
+        ("floor_rule", pa.string()),
+        ("release", pa.int64()),
+        ("policy_version", pa.string()),
+        ("scored_at", _INSTANT),
+    ]
+)
+OUTCOMES: Final = pa.schema(
+    [
+        *POSITION,
+        *_IDENTITY,
+        ("sequence", pa.int32()),
+        ("basis", pa.string()),
+        ("case_status", pa.string()),
+        ("closed_at", _INSTANT),
+        ("offences", pa.string()),
+        ("request_id", pa.string()),
+        ("audit_probability", pa.float64()),
+    ]
+)
+TRAININGS: Final = pa.schema(
+    [
+        ("started_at", _INSTANT),
+        ("seconds", pa.float64()),
+        ("outcomes", pa.int64()),
+        ("result", pa.string()),
+        ("release", pa.int64()),
+        ("rows", pa.int64()),
+        ("verdict", pa.string()),
+    ]
+)
+
+Position = tuple[str, int, int]
+"""Topic, partition, offset of a record."""
+
+
+def report_row(at: Position, report: CrimeReport) -> tuple[object, ...]:
+    """Row of `reports`."""
+    unknown = set(report.unknown_fields)
+    return (
+        *at,
+        report.agency_id,
+        report.report_id,
+        report.revision,
+        report.status,
+        report.reported_at,
+        report.model_dump_json(exclude=unknown or None, exclude_defaults=True),
+    )
+
+
+def priority_row(at: Position, priority: Priority) -> tuple[object, ...]:
+    """Row of `priorities`; `release` is null when no model took part."""
+    return (
+        *at,
+        priority.agency_id,
+        priority.report_id,
+        priority.revision,
+        priority.decision,
+        priority.severity,
+        priority.model_severity,
+        priority.probabilities,
+        priority.plausible_levels,
+        priority.decided_by,
+        priority.degraded,
+        priority.needs_human_triage,
+        priority.floor_rule,
+        priority.model.release if priority.model else None,
+        priority.policy_version,
+        priority.scored_at,
+    )
+
+
+def outcome_row(at: Position, outcome: SolvedCase) -> tuple[object, ...]:
+    """Row of `outcomes`."""
+    return (
+        *at,
+        outcome.agency_id,
+        outcome.report_id,
+        outcome.sequence,
+        outcome.basis,
+        outcome.case_status,
+        outcome.closed_at,
+        OFFENCES.dump_json(outcome.offences, exclude_none=True).decode(),
+        outcome.audit.request_id if outcome.audit else None,
+        outcome.audit.probability if outcome.audit else None,
+    )
+
+
+def columns(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    """Rows as an Arrow table with the columns of `schema`, in its order."""
+    values = zip(*rows, strict=True) if rows else ([] for _ in schema)
+    return pa.table([pa.array(column, field.type) for column, field in zip(values, schema, strict=True)], schema=schema)
