@@ -2,7 +2,8 @@
 
 Every row is first checked for equality. Then all contestants take turns, round by round, so that a busy neighbour
 slows them alike. scikit-learn runs on one thread: that is its best for one row, and on a shared machine for batches.
-Its `predict_proba` also turns raw scores into probabilities, a share of its time too small to see in one row.
+"Reasons" are one level's attributions. "× faster" is beside scikit-learn's `predict_proba`, of one row or of a batch,
+in the same round; turning raw scores into probabilities is a share of its time too small to see in one row.
 """
 
 import json
@@ -30,8 +31,8 @@ from severity.forest_kernel import explain_row, score_row
 SEED = 20230101
 ROWS = 20_000  # generated; the model is fitted to all, every one is checked
 TREES_A_CLASS = 120
-ONE_ROW = "scikit-learn predict_proba, 1 row"
-BATCH = "scikit-learn predict_proba, 4096 rows"
+ONE_ROW = "scikit-learn, 1 row"
+BATCH = "scikit-learn, 4096 rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def contests(model: HistGradientBoostingClassifier, forest: Forest, X: NDArray[n
 
     return [
         Contest("kernel raw, 1 row", len(many), one_row_raw, ONE_ROW),
-        Contest("kernel raw and one level's reasons, 1 row", len(many), one_row_with_reasons, ONE_ROW),
+        Contest("kernel raw and reasons, 1 row", len(many), one_row_with_reasons, ONE_ROW),
         Contest("Forest.explain, 1 row", len(many), one_row_convenient, ONE_ROW),
         Contest(ONE_ROW, len(few), scikit_learn_one_row, ONE_ROW),
         *(Contest(f"kernel raw, {n} rows", 4096, in_batches(n), BATCH) for n in (64, 512, 4096)),
@@ -119,11 +120,11 @@ def measure(field: list[Contest], rounds: int) -> list[dict[str, Any]]:
 def table(n_features: int, results: list[dict[str, Any]]) -> Table:
     """The results for people."""
     view = Table(title=f"{n_features} columns, 5 classes × {TREES_A_CLASS} trees, µs a row")
-    for column in ("", "median", "least", "most", "times faster", "least"):
+    for column in ("", "median", "least", "most", "× faster", "least"):
         view.add_column(column, justify="right" if column else "left", no_wrap=True)
     for result in results:
         figures = [*result["us_per_row"].values(), *result["times_faster"].values()]
-        view.add_row(result["name"], *(f"{figure:,.1f}" for figure in figures))
+        view.add_row(result["name"], *(f"{figure:,.{1 if figure < 100 else 0}f}" for figure in figures))
     return view
 
 

@@ -12,12 +12,9 @@ if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped]  # ships no types
 
 TOLERANCE = 1e-12  # largest difference from scikit-learn's raw score that `check` lets pass
-NODE_FIELDS = {"value", "count", "depth", "feature_idx", "num_threshold", "missing_go_to_left"} | {
-    "left",
-    "right",
-    "is_leaf",
-    "is_categorical",
-}  # of scikit-learn's node records, those that are read here
+# Of scikit-learn's node records, the fields that are read here: of every node, and of splits.
+NODE_FIELDS = {"value", "count", "depth", "is_leaf"}
+SPLIT_FIELDS = {"feature_idx", "num_threshold", "missing_go_to_left", "left", "right", "is_categorical"}
 
 Reason = Literal["layout", "categorical", "classes", "shape", "raw", "attribution"]
 
@@ -36,7 +33,7 @@ class ForestMismatch(ValueError):  # noqa: N818  # says what is wrong better tha
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forest:
-    """A fitted forest of `k` raw scores (log-odds): one a class, or a single one when there are two classes.
+    """A fitted forest of `k` raw scores (log-odds): one a class, or where there are two only that of the second.
 
     Its arrays are read-only copies. It pickles, and needs no scikit-learn to be used. Every method may be called from
     several threads at once.
@@ -210,7 +207,7 @@ def _parts(
         classes = np.asarray(model.classes_)
     except (AttributeError, TypeError) as error:
         raise ForestMismatch("layout", f"not a fitted HistGradientBoostingClassifier as known here: {error}") from error
-    if missing := NODE_FIELDS - present:
+    if missing := (NODE_FIELDS | SPLIT_FIELDS) - present:
         raise ForestMismatch("layout", f"the trees' nodes lack {sorted(missing)}: fit with scikit-learn 1.9")
     if preprocessor is not None or any(nodes["is_categorical"].any() for nodes in records):
         raise ForestMismatch("categorical", "the model has categorical columns: encode them as numbers before the fit")

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from severity import forest_kernel
 from severity.forest import Forest, ForestMismatch, check
-from severity.forest_kernel import attribute_row, explain_row, score_row
+from severity.forest_kernel import attribute_row, attribute_rows, explain_row, score_row, score_rows
 
 N_FEATURES = 6
 
@@ -236,16 +236,23 @@ def test_threads_do_not_disturb_each_other(forest: Forest) -> None:
         assert np.array_equal(contributions, expected_contributions)
 
 
-def test_a_pickled_forest_scores_the_same_and_compiles_nothing_anew(model: Model, forest: Forest) -> None:
+def test_nothing_is_compiled_anew_after_warm_up(model: Model, forest: Forest) -> None:
     forest.warm_up()
-    compiled = len(explain_row.signatures)
+    compiled = [len(function.signatures) for function in (score_rows, attribute_rows, explain_row)]
+    X = rows(9)
+    X.flags.writeable = False  # as golden rows are when they come from a file mapped into memory
+    for variant in (forest, pickle.loads(pickle.dumps(forest)), Forest.from_sklearn(fit(labels=(1, 3)))):
+        variant.raw(X)
+        variant.attribute(X.copy())
+        variant.explain(X[0], 0)
+    assert [len(function.signatures) for function in (score_rows, attribute_rows, explain_row)] == compiled
+
+
+def test_a_pickled_forest_scores_the_same_and_stays_read_only(model: Model, forest: Forest) -> None:
     again = pickle.loads(pickle.dumps(forest))
     X = rows(9)
     check(again, X, model._raw_predict(X))
-    again.explain(X[0], 0)
-    assert len(explain_row.signatures) == compiled
-    assert not again.baseline.flags.writeable
-    assert not any(array.flags.writeable for array in again.trees)
+    assert not any(array.flags.writeable for array in (again.classes, again.baseline, *again.trees))
 
 
 def tampered(forest: Forest, name: str, field: str, at: int, change: float) -> Forest:
@@ -307,9 +314,10 @@ def refusal(model: Any) -> str:
     return error.value.reason
 
 
-def test_a_model_with_categorical_columns_is_refused() -> None:
-    X = np.random.default_rng(0).integers(0, 4, size=(200, 2)).astype(float)
-    assert refusal(Model(categorical_features=[0], max_iter=2).fit(X, X[:, 0])) == "categorical"
+@pytest.mark.parametrize("column", [pytest.param(0, id="split on"), pytest.param(1, id="never split on")])
+def test_a_model_with_a_categorical_column_is_refused(column: int) -> None:
+    X = np.column_stack([np.arange(200) % 4, np.zeros(200)])
+    assert refusal(Model(categorical_features=[column], max_iter=2).fit(X, X[:, 0].astype(int))) == "categorical"
 
 
 def test_a_single_categorical_split_is_refused(model: Model) -> None:
@@ -327,7 +335,8 @@ def test_trees_of_a_scikit_learn_without_a_needed_field_are_refused(model: Model
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("left", 0), ("right", 10_000), ("feature_idx", N_FEATURES), ("is_leaf", 1)]
+    ("field", "value"),
+    [("left", 0), ("right", 10_000), ("feature_idx", N_FEATURES), ("feature_idx", -1), ("is_leaf", 1)],
 )
 def test_a_damaged_tree_is_refused_before_the_kernel_reads_foreign_memory(model: Model, field: str, value: int) -> None:
     odd = copy.deepcopy(model)
