@@ -1,0 +1,36 @@
+"""What can go wrong in transport, in few classes: each has a reason code and a detail that says what to do."""
+
+# ruff: noqa: N818 - these names say what happened; "Error" behind each would add nothing
+
+
+class TransportError(Exception):
+    """`reason` is a short code for counters and exit messages, `detail` is for people."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class LoopFailed(TransportError):
+    """The loop cannot go on: end the process with a non-zero code and let its supervisor start it again."""
+
+
+class StopWorker(TransportError):
+    """Raised by a handler for a fault of our own (no policy, no settings): the worker stops, no record is blamed."""
+
+
+class NotDelivered(TransportError):
+    """The broker did not take what was sent."""
+
+
+class NoBroker(TransportError):
+    """A broker could not be started or reached."""
+
+
+class Aborted(TransportError):
+    """A batch was not published and the place to read was set back: reading gives its records again."""
+
+
+class TooLarge(TransportError):
+    """Nothing of a batch was published since one of its messages is larger than the broker takes."""

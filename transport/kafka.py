@@ -1,0 +1,97 @@
+"""The loop's backend on Kafka, exactly once or at least once as the settings say."""
+
+from collections.abc import Mapping, Sequence
+
+from transport.backend import Backend
+from transport.deliveries import Deliveries
+from transport.errors import Aborted
+from transport.observer import Observer
+from transport.records import Outgoing, Partition, Record
+from transport.settings import KafkaSettings
+from transport.source import GroupSource
+from transport.transactions import Transactions
+
+
+class ExactlyOnce:
+    """Outputs and offsets in one transaction. Keeps `Backend`."""
+
+    exactly_once = True
+
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
+        self._source = GroupSource(settings, topics)
+        self._transactions = Transactions(settings)
+
+    def open(self, observer: Observer) -> None:
+        """Fence first, then read: what an earlier run left open must not count any more when offsets are asked for."""
+        self._transactions.open(observer)
+        self._source.open(observer)
+
+    def read(self, most: int, seconds: float) -> list[Record]:
+        """See `Backend.read`."""
+        records = self._source.read(most, seconds)
+        if not records:
+            self._transactions.serve()
+        return records
+
+    def publish(self, outgoing: Sequence[Outgoing], offsets: Mapping[Partition, int]) -> None:
+        """See `Backend.publish`."""
+        try:
+            self._transactions.publish(outgoing, offsets, self._source.membership)
+        except Aborted:
+            self._source.rewind(offsets)
+            raise
+
+    def lag(self) -> int:
+        """See `Backend.lag`."""
+        return self._source.lag()
+
+    def close(self) -> None:
+        """See `Backend.close`. Producers first: an open transaction is ended before others get the partitions."""
+        self._transactions.close()
+        self._source.close()
+
+
+class AtLeastOnce:
+    """Outputs, then offsets. Keeps `Backend`."""
+
+    exactly_once = False
+
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
+        self._source = GroupSource(settings, topics)
+        self._deliveries = Deliveries(settings)
+
+    def open(self, observer: Observer) -> None:
+        """See `Backend.open`; there is nothing to fence."""
+        self._deliveries.open(observer)
+        self._source.open(observer)
+
+    def read(self, most: int, seconds: float) -> list[Record]:
+        """See `Backend.read`."""
+        records = self._source.read(most, seconds)
+        if not records:
+            self._deliveries.serve()
+        return records
+
+    def publish(self, outgoing: Sequence[Outgoing], offsets: Mapping[Partition, int]) -> None:
+        """See `Backend.publish`; some of it may be out already when it fails, and is then repeated."""
+        try:
+            self._deliveries.publish(outgoing)
+        except Aborted:
+            self._source.commit_stored()
+            self._source.rewind(offsets)
+            raise
+        self._source.store(offsets)
+
+    def lag(self) -> int:
+        """See `Backend.lag`."""
+        return self._source.lag()
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        self._source.close()
+        self._deliveries.close()
+
+
+def kafka_backend(settings: KafkaSettings, topics: Sequence[str]) -> Backend:
+    """For `topics`, names or patterns that begin with `^`, with the guarantee that the settings ask for."""
+    return ExactlyOnce(settings, topics) if settings.delivery == "exactly-once" else AtLeastOnce(settings, topics)

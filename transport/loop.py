@@ -1,0 +1,147 @@
+"""The loop: read a batch, hand it to a pure handler, publish what it made, exactly once where the broker can."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from transport.backend import Backend
+from transport.errors import Aborted, LoopFailed, StopWorker, TooLarge
+from transport.observer import Observer
+from transport.records import Batch, DeadLetter, Record, next_offsets
+
+Handler = Callable[[Sequence[Record]], Batch]
+
+IDLE_SECONDS: Final = 0.2
+"""Longest wait for a record. Python runs signal handlers and `between_batches` at least this often."""
+
+MOST_ABORTS: Final = 10
+"""Aborts in a row, with growing pauses of up to a second, after which the loop gives up."""
+
+
+def _nothing() -> None:
+    pass
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Loop:
+    """Reads, handles and publishes until it is stopped.
+
+    `handler` gets 1 to `max_batch` records, in order within each partition, and returns outputs and dead letters. It
+    may get the same records again, after an abort or while the one that it fails on is looked for, so it has no side
+    effects. When it raises, halves of the batch are tried, and the single record that it fails on becomes a dead letter
+    `handler-error`; only `StopWorker` ends the loop.
+
+    `between_batches` is called before each batch and at least every `IDLE_SECONDS`: the place to swap a model.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        handler: Handler,
+        *,
+        max_batch: int = 2000,
+        between_batches: Callable[[], None] = _nothing,
+        observer: Observer | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._backend = backend
+        self._handler = handler
+        self._max_batch = max_batch
+        self._between_batches = between_batches
+        self._observer = observer or Observer()
+        self._clock = clock
+        self._stopping = False
+        self._aborts = 0
+
+    def stop(self) -> None:
+        """End after the batch in hand. Safe from any thread and from a signal handler."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Work until `stop`. Raises `LoopFailed` or the handler's `StopWorker`; the broker is left clean in any case."""
+        try:
+            self._backend.open(self._observer)
+            while not self._stopping:
+                self._between_batches()
+                records = self._backend.read(self._max_batch, IDLE_SECONDS)
+                if records:
+                    self._work(records)
+        finally:
+            self._backend.close()
+
+    def _work(self, records: Sequence[Record]) -> None:
+        try:
+            self._publish(records, time.perf_counter())
+        except Aborted as aborted:
+            self._observer.aborted(aborted.reason)
+            self._aborts += 1
+            if self._aborts > MOST_ABORTS:
+                raise LoopFailed("aborts", f"{self._aborts} aborts in a row; the last: {aborted}") from aborted
+            time.sleep(min(0.01 * 2**self._aborts, 1.0))
+        else:
+            self._aborts = 0
+
+    def _publish(self, records: Sequence[Record], since: float) -> None:
+        batch = self._handled(records)
+        try:
+            self._send(records, batch, since)
+        except TooLarge as error:
+            if len(records) > 1:
+                for half in _halves(records):
+                    self._publish(half, since)
+            else:
+                self._send_less(records[0], batch, since, error)
+
+    def _handled(self, records: Sequence[Record]) -> Batch:
+        try:
+            return self._handler(records)
+        except StopWorker:
+            raise
+        except Exception as error:
+            if len(records) == 1:
+                return Batch(dead_letters=[DeadLetter(records[0], "handler-error", _where(error))])
+            first, second = _halves(records)
+            return self._handled(first) + self._handled(second)
+
+    def _send(self, records: Sequence[Record], batch: Batch, since: float, *, bare: bool = False) -> None:
+        now = self._clock()
+        letters = [letter.outgoing(now, bare=bare) for letter in batch.dead_letters]
+        self._backend.publish([*batch.outputs, *letters], next_offsets(records))
+        self._observer.committed(records, batch, time.perf_counter() - since)
+
+    def _send_less(self, record: Record, batch: Batch, since: float, error: TooLarge) -> None:
+        for smaller, bare in _smaller(record, batch, error.detail):
+            try:
+                return self._send([record], smaller, since, bare=bare)
+            except TooLarge:
+                continue
+        place = f"{record.topic}/{record.partition}/{record.offset}"
+        raise LoopFailed("too-large", f"not even the bare dead letter of {place} is taken: {error.detail}")
+
+
+def _smaller(record: Record, batch: Batch, detail: str) -> Iterator[tuple[Batch, bool]]:
+    """What to send for a record whose messages are too large: the outputs rather than a whole dead letter."""
+    if batch.dead_letters:
+        yield batch, True
+    letter = Batch(dead_letters=[DeadLetter(record, "too-large", detail)])
+    yield letter, False
+    yield letter, True
+
+
+def _halves(records: Sequence[Record]) -> tuple[Sequence[Record], Sequence[Record]]:
+    middle = len(records) // 2
+    return records[:middle], records[middle:]
+
+
+def _where(error: Exception) -> str:
+    """The kind of error and the line, never its text, which may hold what a report says."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    return f"{type(error).__name__} in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}"

@@ -1,0 +1,24 @@
+"""What can be watched about the loop, without a metrics library in this package."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from transport.records import Batch, Partition, Record
+
+Rebalance = Literal["assigned", "revoked", "lost"]
+
+
+class Observer:
+    """Does nothing: override what is of interest. Called on the loop's own thread, so keep it short."""
+
+    def committed(self, records: Sequence[Record], batch: Batch, seconds: float) -> None:
+        """A batch is done: committed, or at least once delivered. `seconds` since its last record was read."""
+
+    def aborted(self, reason: str) -> None:
+        """A transaction was aborted; its records are read again."""
+
+    def rebalanced(self, change: Rebalance, partitions: Sequence[Partition]) -> None:
+        """Partitions came, were given back, or were lost to others while this worker was out of touch."""
+
+    def problem(self, detail: str) -> None:
+        """The client reports something that it deals with by itself, such as a broker that is away."""

@@ -1,0 +1,126 @@
+"""A reader without a group: its caller says where it starts and keeps its place."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Literal, Self
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from transport.clients import LOGGER
+from transport.errors import LoopFailed
+from transport.records import Partition, Record
+from transport.retry import CALL_SECONDS, error_of, persist
+from transport.settings import KafkaSettings, reader_properties
+from transport.source import to_record
+
+Start = Literal["beginning", "end"] | datetime | Mapping[Partition, int]
+
+LOOK_SECONDS: Final = 10.0
+"""How often to look for new topics and partitions."""
+
+
+class Reader:
+    """Reads committed records of whole topics, all partitions, in order within each.
+
+    Args:
+        settings: how to reach Kafka; the group is not joined and nothing is committed.
+        topics: names, or patterns that begin with `^`, for which new topics are noticed too.
+        start: where to begin. A datetime means the first record at or after it, by the broker's timestamps; a mapping
+            gives offsets, and a partition that it lacks starts at its beginning. Partitions that appear later always do.
+    """
+
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str], start: Start = "beginning") -> None:
+        self._topics = list(topics)
+        self._ended: dict[Partition, bool] = {}
+        self._consumer = Consumer({**reader_properties(settings), "logger": LOGGER})
+        self._looked = time.monotonic()
+        try:
+            self._assign(self._places(self._missing(), start))
+        except BaseException:
+            self._consumer.close()
+            raise
+
+    @property
+    def caught_up(self) -> bool:
+        """True when the end of every partition has been met and nothing was read since."""
+        return all(self._ended.values())
+
+    def read(self, most: int, seconds: float) -> list[Record]:
+        """Wait up to `seconds` for a first record, then take what is there already, at most `most`."""
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._assign(dict.fromkeys(self._missing(), OFFSET_BEGINNING))
+        first = self._consumer.poll(seconds)
+        if first is None:
+            return []
+        records = []
+        for message in [first, *self._consumer.consume(most - 1, 0)] if most > 1 else [first]:
+            error = message.error()
+            if error is None:
+                record = to_record(message)
+                self._ended[record.topic, record.partition] = False
+                records.append(record)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._ended[message.topic() or "", message.partition() or 0] = True
+            elif error.fatal():
+                raise LoopFailed("reader", error.str())
+        return records
+
+    def lag(self) -> int:
+        """Records between the place of reading and the end, as far as known; asks the broker for nothing."""
+        behind = [TopicPartition(*partition) for partition, ended in self._ended.items() if not ended]
+        waiting = 0
+        for place in self._consumer.position(behind):
+            low, high = self._consumer.get_watermark_offsets(place, cached=True)
+            waiting += max(high - max(place.offset, low, 0), 0)
+        return waiting
+
+    def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
+        """First offset that is kept, and the one that the next record will have. Asks the broker."""
+        place = TopicPartition(topic, partition)
+        low, high = persist(lambda: self._consumer.get_watermark_offsets(place, CALL_SECONDS), "asking for watermarks")
+        return low, high
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._consumer.close()
+
+    def _missing(self) -> list[Partition]:
+        """Partitions that exist and are not read yet."""
+        metadata = persist(lambda: self._consumer.list_topics(timeout=CALL_SECONDS), "asking for topics")
+        return [
+            (name, partition)
+            for name, topic in sorted(metadata.topics.items())
+            if self._wanted(name)
+            for partition in sorted(topic.partitions)
+            if (name, partition) not in self._ended
+        ]
+
+    def _wanted(self, name: str) -> bool:
+        return any(re.search(topic, name) if topic.startswith("^") else topic == name for topic in self._topics)
+
+    def _places(self, partitions: Sequence[Partition], start: Start) -> dict[Partition, int]:
+        if isinstance(start, datetime):
+            moment = int(start.timestamp() * 1000)
+            asked = [TopicPartition(*partition, moment) for partition in partitions]
+            found = persist(lambda: self._consumer.offsets_for_times(asked, CALL_SECONDS), "asking for offsets")
+            return {(place.topic, place.partition): place.offset for place in found}
+        if isinstance(start, Mapping):
+            return {partition: start.get(partition, OFFSET_BEGINNING) for partition in partitions}
+        return dict.fromkeys(partitions, OFFSET_BEGINNING if start == "beginning" else OFFSET_END)
+
+    def _assign(self, places: Mapping[Partition, int]) -> None:
+        if places:
+            self._consumer.incremental_assign([TopicPartition(*partition, offset) for partition, offset in places.items()])
+            self._ended.update(dict.fromkeys(places, False))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

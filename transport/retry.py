@@ -1,0 +1,38 @@
+"""Retriable errors: call again, for a while."""
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+
+from transport.errors import LoopFailed
+
+CALL_SECONDS: Final = 1.0
+"""Longest wait inside one call of the client, so that signal handlers get their turn."""
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long a broker may be away before the loop gives up; Kubernetes, too, waits this long for a worker to end."""
+
+T = TypeVar("T")
+
+
+def error_of(exception: KafkaException) -> KafkaError:
+    """The client's error with its code and its branch: retriable, abortable, fatal."""
+    error: KafkaError = exception.args[0]
+    return error
+
+
+def persist(call: Callable[[], T], what: str) -> T:
+    """`call` until it succeeds. Raises its `KafkaException` when that is not retriable, else at last `LoopFailed`."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return call()
+        except KafkaException as exception:
+            error = error_of(exception)
+            if not error.retriable():
+                raise
+            if time.monotonic() > deadline:
+                raise LoopFailed("timed-out", f"{what} for {PATIENCE_SECONDS:.0f} s: {error.str()}") from exception
+            time.sleep(0.01)

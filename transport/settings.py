@@ -1,0 +1,169 @@
+"""How to reach Kafka, and the librdkafka properties that follow from it, each with its reason."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Properties = dict[str, str | int | float | bool]
+
+PROTECTED: Final = frozenset(
+    {
+        "acks",
+        "auto.offset.reset",
+        "bootstrap.servers",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.idempotence",
+        "enable.partition.eof",
+        "group.id",
+        "isolation.level",
+        "partitioner",
+        "transactional.id",
+    }
+)
+"""Properties that carry a promise of ours, which `client` may not change."""
+
+
+class KafkaSettings(BaseSettings):
+    """Read from `SEVERITY_KAFKA__*`; every service holds one in a field `kafka`."""
+
+    model_config = SettingsConfigDict(env_prefix="SEVERITY_KAFKA__", frozen=True, extra="forbid")
+
+    bootstrap_servers: str = Field("localhost:9092", description="Where Kafka is, as host:port, comma-separated.")
+    group_id: str = Field("severity", min_length=1, description="Consumer group; each service sets its own.")
+    slot: str = Field(
+        "0",
+        min_length=1,
+        description="Name of this worker within its group, the same after a restart (a stateful set's ordinal): it"
+        " makes the transactional ids, so that a restarted worker fences what it left open. Two workers with one slot"
+        " fence each other.",
+    )
+    delivery: Literal["exactly-once", "at-least-once"] = Field(
+        "exactly-once", description="At least once is for brokers without transactions."
+    )
+    max_batch: int = Field(2000, ge=1, description="Most records in one handler call and one transaction.")
+    embedded: bool = Field(False, description="The broker is the demo's own; it has no transactions.")
+    client: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="librdkafka properties passed through, for security and tuning, as JSON: "
+        '{"security.protocol": "SASL_SSL", ...}.',
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.embedded and self.delivery == "exactly-once":
+            raise ValueError("the embedded broker has no transactions: set delivery to at-least-once")
+        if refused := sorted(PROTECTED & self.client.keys()):
+            raise ValueError(f"client may not set {', '.join(refused)}: a promise of ours depends on it")
+        return self
+
+    def for_group(self, group_id: str) -> "KafkaSettings":
+        """The same with another consumer group."""
+        return self.model_copy(update={"group_id": group_id})
+
+
+def admin_properties(settings: KafkaSettings) -> Properties:
+    """For a client that makes topics."""
+    return {**_common(settings), **settings.client}
+
+
+def _common(settings: KafkaSettings) -> Properties:
+    return {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "client.id": f"{settings.group_id}-{settings.slot}",
+        # New topics that a pattern matches, and new partitions, are seen within this time; the default is 5 minutes.
+        "topic.metadata.refresh.interval.ms": 10_000,
+        # A broker that comes back is found again quickly; the defaults of .1 and 10 s let a worker lie idle.
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1_000,
+        # Fewer packets held back for an acknowledgement: Nagle's algorithm costs up to 40 ms.
+        "socket.nagle.disable": True,
+    }
+
+
+def _reading(settings: KafkaSettings) -> Properties:
+    properties: Properties = {
+        # Never what a transaction left behind: not the default of Java's client, so it is said.
+        "isolation.level": "read_committed",
+        # A first start reads everything; a report that waited while nobody listened is still a report.
+        "auto.offset.reset": "earliest",
+        # Offsets are ours to commit, with the outputs.
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        # After a full local queue, fetch again after 10 ms, not 1 s.
+        "fetch.queue.backoff.ms": 10,
+        # Enough for several large batches, while memory stays bounded.
+        "queued.min.messages": 20_000,
+    }
+    if settings.embedded:
+        # Its fetches do not wake on new data: this is the latency, at the price of empty round trips.
+        properties["fetch.wait.max.ms"] = 1
+    return properties
+
+
+def consumer_properties(settings: KafkaSettings) -> Properties:
+    """For a member of the group that the loop reads with."""
+    at_least_once: Properties = {
+        # Offsets are stored once their outputs are delivered; librdkafka commits what is stored, also when a
+        # partition is revoked and at the end. What a killed worker repeats is bounded by this interval.
+        "enable.auto.commit": True,
+        "auto.commit.interval.ms": 200,
+    }
+    return {
+        **_common(settings),
+        **_reading(settings),
+        "group.id": settings.group_id,
+        # Partitions that stay with their worker go on being read while others move.
+        "partition.assignment.strategy": "cooperative-sticky",
+        # A dead worker's partitions are read by another after 6 s, the least that a broker allows by default.
+        "session.timeout.ms": 6_000,
+        "heartbeat.interval.ms": 1_500,
+        **(at_least_once if settings.delivery == "at-least-once" else {}),
+        **settings.client,
+    }
+
+
+def reader_properties(settings: KafkaSettings) -> Properties:
+    """For a reader without a group, which has its places from its caller and tells the end of a partition."""
+    return {
+        **_common(settings),
+        **_reading(settings),
+        "group.id": f"{settings.group_id}-reader",  # librdkafka wants one; nothing is ever committed to it
+        "enable.partition.eof": True,
+        **settings.client,
+    }
+
+
+def producer_properties(settings: KafkaSettings) -> Properties:
+    """For a plain producer: idempotent, so that a retry is not written twice, and in order."""
+    return {
+        **_common(settings),
+        "enable.idempotence": True,
+        "acks": "all",
+        # Java's partitioner, so that all writers put one key into one partition; librdkafka's own default differs.
+        "partitioner": "murmur2_random",
+        # Messages produced in one go leave in one request; a flush does not wait for it.
+        "linger.ms": 1,
+        # The limit of size is the topic's to set; the client's own would only be a second one.
+        "message.max.bytes": 10_000_000,
+        # Only failures are reported to Python, one call a message being dear.
+        "delivery.report.only.error": True,
+        **settings.client,
+    }
+
+
+def transactional_properties(settings: KafkaSettings, member: int) -> Properties:
+    """For one member of the ring of transactional producers."""
+    return {
+        **producer_properties(settings),
+        "transactional.id": f"{settings.group_id}-{settings.slot}-{member}",
+        # A worker that dies holds read_committed readers at its open transaction for this long (default: a minute).
+        "transaction.timeout.ms": 5_000,
+        # A transaction's first request waits for the last one's markers by trying again: with the default of 100 ms a
+        # transaction a batch takes p50 165 ms.
+        "retry.backoff.ms": 1,
+        "retry.backoff.max.ms": 2,
+        **settings.client,
+    }

@@ -1,0 +1,139 @@
+"""Reads a batch as a member of a consumer group: waits in poll() alone, then takes what has already arrived."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from transport.clients import LOGGER
+from transport.errors import LoopFailed
+from transport.observer import Observer, Rebalance
+from transport.records import Partition, Record
+from transport.retry import CALL_SECONDS, error_of, persist
+from transport.settings import KafkaSettings, consumer_properties
+
+
+class GroupSource:
+    """A group's member. Between two reads no callback of the group runs, so a batch in hand stays what it was."""
+
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
+        self._settings = settings
+        # librdkafka's patterns are POSIX's, without groups that do not capture; a plain group matches the same.
+        self._topics = [topic.replace("(?:", "(") for topic in topics]
+        self._consumer: Consumer | None = None
+        self._observer = Observer()
+        self._given_up = 0
+        self.membership: object = None
+        """Who this reader was in the group when it read last; the broker refuses offsets of a former member."""
+
+    def open(self, observer: Observer) -> None:
+        """Join the group."""
+        self._observer = observer
+        properties = {
+            **consumer_properties(self._settings),
+            "error_cb": lambda error: observer.problem(error.str()),
+            "logger": LOGGER,
+        }
+        self._consumer = Consumer(properties)
+        self._consumer.subscribe(
+            self._topics,
+            on_assign=lambda _, places: self._changed("assigned", places),
+            on_revoke=lambda _, places: self._changed("revoked", places),
+            on_lost=lambda _, places: self._changed("lost", places),
+        )
+
+    def read(self, most: int, seconds: float) -> list[Record]:
+        """Up to `most` records, waiting up to `seconds` for the first."""
+        consumer = self._opened()
+        message = consumer.poll(seconds)
+        if message is None:
+            return []
+        given_up = self._given_up
+        messages = [message, *consumer.consume(most - 1, 0)] if most > 1 else [message]
+        records = [to_record(message) for message in messages if self._good(message)]
+        # Taken here and not when offsets are sent: a worker that falls out of its group meanwhile has to be refused.
+        self.membership = consumer.consumer_group_metadata()
+        if given_up != self._given_up or not consumer.memberid():
+            # Partitions went away among these very records; whoever has them now may have gone on.
+            self.rewind({(record.topic, record.partition) for record in records})
+            return []
+        return records
+
+    def rewind(self, partitions: Iterable[Partition]) -> None:
+        """Back to what is committed, in those of the partitions that are still this member's."""
+        consumer = self._opened()
+        mine = {(place.topic, place.partition) for place in consumer.assignment()}
+        wanted = [TopicPartition(*partition) for partition in partitions if partition in mine]
+        if not wanted:
+            return
+        try:
+            for place in persist(lambda: consumer.committed(wanted, CALL_SECONDS), "asking for committed offsets"):
+                offset = place.offset if place.offset >= 0 else OFFSET_BEGINNING
+                consumer.seek(TopicPartition(place.topic, place.partition, offset))
+        except KafkaException as exception:
+            raise LoopFailed("rewind", error_of(exception).str()) from exception
+
+    def store(self, offsets: Mapping[Partition, int]) -> None:
+        """Note where to go on; the client commits it soon, and when the partition is revoked or the reader closed."""
+        for (topic, partition), offset in offsets.items():
+            try:
+                self._opened().store_offsets(offsets=[TopicPartition(topic, partition, offset)])
+            except KafkaException as exception:
+                # Another member has the partition now and repeats these records: at least once.
+                self._observer.problem(error_of(exception).str())
+
+    def commit_stored(self) -> None:
+        """Commit what is stored, now."""
+        try:
+            persist(lambda: self._opened().commit(asynchronous=False), "committing offsets")
+        except KafkaException as exception:
+            if error_of(exception).code() != KafkaError._NO_OFFSET:
+                self._observer.problem(error_of(exception).str())
+
+    def lag(self) -> int:
+        """Records between the place of reading and the last known end, over all partitions."""
+        consumer = self._opened()
+        waiting = 0
+        for place in consumer.position(consumer.assignment()):
+            _, end = consumer.get_watermark_offsets(place, cached=True)
+            if place.offset >= 0 and end >= 0:
+                waiting += max(end - place.offset, 0)
+        return waiting
+
+    def close(self) -> None:
+        """Leave the group."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+
+    def _opened(self) -> Consumer:
+        if self._consumer is None:
+            raise LoopFailed("closed", "the reader is not open")
+        return self._consumer
+
+    def _changed(self, change: Rebalance, places: list[TopicPartition]) -> None:
+        if change != "assigned":
+            self._given_up += 1
+        self._observer.rebalanced(change, [(place.topic, place.partition) for place in places])
+
+    def _good(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.fatal():
+            raise LoopFailed("consumer", error.str())
+        self._observer.problem(error.str())
+        return False
+
+
+def to_record(message: Message) -> Record:
+    """The client's message as a plain tuple."""
+    # The client types every field as optional; a message without an error has them.
+    return Record(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        tuple(message.headers() or ()),  # type: ignore[arg-type]  # as read, headers are a list of (str, bytes | None)
+        message.timestamp()[1],
+    )

@@ -1,0 +1,66 @@
+"""Makes topics on a real broker. The embedded one has no admin calls: its topics are given when it is started."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from transport.clients import LOGGER
+from transport.errors import NoBroker
+from transport.retry import error_of
+from transport.settings import KafkaSettings, admin_properties
+
+SECONDS: Final = 30.0
+"""How long a broker may take to answer, and to know the leader of each new partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it should be; `config` holds Kafka's own properties of a topic, such as `cleanup.policy`."""
+
+    name: str
+    partitions: int = 1
+    replication: int = 1
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+def create_topics(settings: KafkaSettings, topics: Sequence[TopicSpec]) -> None:
+    """Make those that are not there yet and wait until they can be written. Those that exist are left as they are.
+
+    Raises:
+        NoBroker: the broker did not answer, or refused one.
+    """
+    if not topics:
+        return
+    admin = AdminClient({**admin_properties(settings), "logger": LOGGER})
+    wanted = [
+        NewTopic(topic.name, topic.partitions, replication_factor=topic.replication, config=dict(topic.config))
+        for topic in topics
+    ]
+    for name, made in admin.create_topics(wanted, operation_timeout=SECONDS, request_timeout=SECONDS).items():
+        try:
+            made.result()
+        except KafkaException as exception:
+            error = error_of(exception)
+            if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise NoBroker("topic", f"{name} could not be made: {error.str()}") from exception
+    _wait(admin, {topic.name for topic in topics})
+
+
+def _wait(admin: AdminClient, names: set[str]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        known = admin.list_topics(timeout=SECONDS).topics
+        if all(name in known and _led(known[name]) for name in names):
+            return
+        time.sleep(0.05)
+    raise NoBroker("topic", f"{', '.join(sorted(names))} have no leaders after {SECONDS:.0f} s")
+
+
+def _led(topic: object) -> bool:
+    partitions = getattr(topic, "partitions", {})
+    return bool(partitions) and all(partition.leader >= 0 for partition in partitions.values())

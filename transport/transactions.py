@@ -1,0 +1,95 @@
+"""One transaction a batch, by two transactional producers in turn.
+
+A transaction's first request waits until the markers of the producer's last one are written; a second producer does
+not. That keeps the order of commits only because each commit is acknowledged before the next one's offsets are sent:
+the group's coordinator then has them in its log in this order, whenever their markers arrive.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from transport.clients import LOGGER, produce
+from transport.errors import Aborted, LoopFailed, TooLarge, TransportError
+from transport.observer import Observer
+from transport.records import Outgoing, Partition
+from transport.retry import CALL_SECONDS, error_of, persist
+from transport.settings import KafkaSettings, transactional_properties
+
+RING: Final = 2
+"""More than two producers gained nothing."""
+
+
+class Transactions:
+    """Publishes messages and offsets together or not at all."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._ring: list[Producer] = []
+        self._turn = 0
+        self._too_large = False
+
+    def open(self, observer: Observer) -> None:
+        """Fence every producer that an earlier run of this slot left, which ends its open transaction."""
+
+        def failed(error: KafkaError | None, _: Message) -> None:
+            if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                self._too_large = True
+
+        for member in range(RING):
+            properties = {
+                **transactional_properties(self._settings, member),
+                "error_cb": lambda error: observer.problem(error.str()),
+                "on_delivery": failed,
+                "logger": LOGGER,
+            }
+            producer = Producer(properties)
+            self._ring.append(producer)
+            try:
+                persist(partial(producer.init_transactions, CALL_SECONDS), "fencing")
+            except KafkaException as exception:
+                raise LoopFailed("fencing", error_of(exception).str()) from exception
+
+    def publish(self, outgoing: Sequence[Outgoing], offsets: Mapping[Partition, int], membership: object) -> None:
+        """All of it, or `Aborted`, `TooLarge` or `LoopFailed` and nothing of it."""
+        producer = self._ring[self._turn]
+        self._turn = (self._turn + 1) % RING
+        self._too_large = False
+        places = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+        try:
+            producer.begin_transaction()
+            for message in outgoing:
+                produce(producer, message)
+            persist(lambda: producer.send_offsets_to_transaction(places, membership, CALL_SECONDS), "sending offsets")
+            persist(lambda: producer.commit_transaction(CALL_SECONDS), "committing")
+        except KafkaException as exception:
+            raise self._ended(producer, error_of(exception)) from exception
+
+    def serve(self) -> None:
+        """Let the producers report while there is nothing to publish."""
+        for producer in self._ring:
+            producer.poll(0)
+
+    def close(self) -> None:
+        """Abort what is open, so that readers do not wait for its timeout."""
+        for producer in self._ring:
+            producer.close()
+        self._ring.clear()
+
+    def _ended(self, producer: Producer, error: KafkaError) -> TransportError:
+        """Abort where that is the way out; what to tell the loop."""
+        if error.fatal():
+            return LoopFailed("fatal", error.str())
+        too_large = self._too_large or error.code() == KafkaError.MSG_SIZE_TOO_LARGE
+        if not too_large and not error.txn_requires_abort():
+            return LoopFailed(error.name(), error.str())
+        try:
+            persist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting")
+        except KafkaException as exception:
+            return LoopFailed("abort", error_of(exception).str())
+        # The abort has served all delivery reports, so a refusal of size is known by now.
+        if too_large or self._too_large:
+            return TooLarge("too-large", error.str())
+        return Aborted(error.name(), error.str())
