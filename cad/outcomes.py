@@ -1,0 +1,137 @@
+"""The records office of a city: which outcomes ever become known, when, and to whom.
+
+No published file used here has closing dates, so delays are drawn: log-normal, by a hash of the report and a seed, and
+`Delays.__str__` says so wherever outcomes are shown.
+"""
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from hashlib import blake2b
+from math import exp
+from statistics import NormalDist
+from typing import Final, Literal
+
+from cad.city import Case
+from schemas.audit_request import AuditRequest
+from schemas.solved_case import AuditAnswer, Basis, SolvedCase
+
+Drawn = Literal["solved", "classified", "audited"]
+
+STANDARD_NORMAL: Final = NormalDist()
+
+
+class Regime(StrEnum):
+    """Which outcomes become known."""
+
+    ALL = "all"
+    SOLVED = "solved"
+    SOLVED_AND_AUDITED = "solved+audit"
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Days from report to outcome: log-normal with these medians and this spread (of the logarithm), cut at `longest`.
+
+    The figures are assumptions: a clearance takes two weeks, a record clerk's final code a week, a grader two days.
+    """
+
+    solved: float = 14.0
+    classified: float = 7.0
+    audited: float = 2.0
+    spread: float = 1.0
+    longest: float = 180.0
+    seed: int = 0
+
+    def draw(self, basis: Drawn, report: str) -> timedelta:
+        """The delay of one report's outcome: always the same for the same report, basis and seed."""
+        chance = blake2b(f"{self.seed}/{basis}/{report}".encode(), digest_size=8).digest()
+        uniform = (int.from_bytes(chance, "big") + 0.5) / 2**64
+        median: float = getattr(self, basis)
+        return timedelta(days=min(median * exp(self.spread * STANDARD_NORMAL.inv_cdf(uniform)), self.longest))
+
+    def __str__(self) -> str:
+        return (
+            f"delays of outcomes are drawn (no closing dates are published): log-normal, median {self.solved:g} days "
+            f"when solved, {self.classified:g} when classified, {self.audited:g} when audited, spread {self.spread:g}, "
+            f"at most {self.longest:g} days, seed {self.seed}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An outcome that will become known: `after` the report was filed."""
+
+    after: timedelta
+    event: SolvedCase
+
+
+class RecordsOffice:
+    """Keeps the truth of the newest `remember` cases and says it where the regime lets it.
+
+    Drills have no outcome. Uncleared cases are classified under `all` alone. Audit requests are answered under `all`
+    and `solved+audit`, each once; `unanswered` counts the others by reason.
+    """
+
+    def __init__(self, regime: Regime, delays: Delays, *, remember: int = 500_000) -> None:
+        self.delays = delays
+        self.unanswered: Counter[str] = Counter()
+        self._regime = regime
+        self._remember = remember
+        self._cases: OrderedDict[tuple[str, str], Case] = OrderedDict()
+        self._answered: set[str] = set()
+        self._sequences: Counter[tuple[str, str]] = Counter()
+
+    def open(self, case: Case) -> Opened | None:
+        """Take note of a case that was just filed; its outcome, if it will be known without being asked for."""
+        if case.report.status != "Actual":
+            return None
+        identity = (case.report.agency_id, case.report.report_id)
+        self._cases[identity] = case
+        if len(self._cases) > self._remember:
+            forgotten, _ = self._cases.popitem(last=False)
+            self._sequences.pop(forgotten, None)
+        outcome = case.outcome
+        if outcome.cleared:
+            return self._opened(case, "solved", "solved")
+        if outcome.unfounded:
+            return self._opened(case, "classified", "unfounded")
+        return self._opened(case, "classified", "classified") if self._regime is Regime.ALL else None
+
+    def ask(self, request: AuditRequest) -> Opened | None:
+        """The answer to an audit request, None (and counted) when there is none to give."""
+        case = self._cases.get((request.agency_id, request.report_id))
+        if self._regime is Regime.SOLVED:
+            reason = "regime"
+        elif request.request_id in self._answered:
+            reason = "repeated"
+        elif case is None:
+            reason = "unknown-report"
+        else:
+            self._answered.add(request.request_id)
+            answer = AuditAnswer(request_id=request.request_id, probability=request.probability)
+            return self._opened(case, "audited", "unfounded" if case.outcome.unfounded else "audited", answer)
+        self.unanswered[reason] += 1
+        return None
+
+    def number(self, event: SolvedCase) -> SolvedCase:
+        """The event with its place in the sequence of its report's outcomes; to be called as it is published."""
+        identity = (event.agency_id, event.report_id)
+        self._sequences[identity] += 1
+        sequence = self._sequences[identity]
+        return event if sequence == 1 else event.model_copy(update={"sequence": sequence})
+
+    def _opened(self, case: Case, drawn: Drawn, basis: Basis, audit: AuditAnswer | None = None) -> Opened:
+        report, outcome = case.report, case.outcome
+        after = self.delays.draw(drawn, f"{report.agency_id}/{report.report_id}")
+        event = SolvedCase(
+            agency_id=report.agency_id,
+            report_id=report.report_id,
+            case_status=outcome.status,
+            basis=basis,
+            closed_at=(report.reported_at + after).replace(microsecond=0),
+            offences=outcome.offences,
+            audit=audit,
+        )
+        return Opened(after, event)

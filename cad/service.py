@@ -1,0 +1,170 @@
+"""The CAD producer: plays a city onto Kafka, and its records system and graders too."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from threading import Event, current_thread, main_thread
+from types import FrameType
+from typing import Any, Final
+
+from cad.cities import cities
+from cad.city import Case
+from cad.filings import Account, Filings, read_filings
+from cad.outcomes import RecordsOffice, Regime
+from cad.replay import Replay
+from cad.settings import SIMULATED, CadSettings
+from cad.simulated import SimulatedCity
+from schemas.audit_request import AuditRequest
+from schemas.crime_report import CrimeReport
+from schemas.envelope import ContractError, decode, encode
+from schemas.solved_case import SolvedCase
+from schemas.topics import AUDIT_REQUESTS, CRIME_REPORTS, SOLVED_CASES
+from severity.levels import LevelTable
+from transport.errors import TransportError
+from transport.reader import Reader
+from transport.sender import Sender
+
+NAP: Final = 0.05
+"""Longest wait, in seconds, between two looks at the clock and at a wish to stop."""
+
+REQUESTS: Final = 500
+"""Most audit requests that are read at once."""
+
+
+class UnknownCityError(ValueError):
+    """The settings name a city that is neither simulated nor replayable."""
+
+
+def run(settings: CadSettings, stop: Event | None = None) -> int:
+    """Play the city until it is over or told to stop (`stop`, SIGTERM, Ctrl-C); 0 when everything was delivered.
+
+    Tells what happens as JSON lines on standard error: `city`, `ready`, `progress`, `filed` once the last report and
+    correction are acknowledged, `stopped`.
+    """
+    stop = stop or Event()
+    if current_thread() is main_thread():
+        _stop_on_signals(stop)
+    now = datetime.now(UTC)
+    cases, note, account = _cases(settings, now)
+    office = RecordsOffice(settings.outcomes, settings.delays)
+    replay = Replay(cases, settings.pace, office, most=settings.reports)
+    _tell("city", city=settings.city, note=note, pace=str(settings.pace), outcomes=settings.outcomes)
+    _tell("outcomes", note=str(settings.delays))
+    try:
+        with Sender(settings.kafka) as sender:
+            if settings.outcomes is Regime.SOLVED:
+                _play(settings, replay, sender, None, stop, account)
+            else:
+                with Reader(settings.kafka, [AUDIT_REQUESTS], start="end") as requests:
+                    _play(settings, replay, sender, requests, stop, account)
+            sender.flush()
+    except TransportError as error:
+        _tell("failed", reason=error.reason, detail=error.detail, **_counts(replay))
+        return 1
+    _tell("stopped", **_counts(replay), unanswered=dict(office.unanswered))
+    return 0
+
+
+def _cases(settings: CadSettings, now: datetime) -> tuple[Iterable[Case], str, Filings | None]:
+    if settings.data is None:
+        begin = settings.begin(now)
+        city = SimulatedCity(
+            settings.seed,
+            begin,
+            per_day=settings.per_day,
+            drift_after=settings.drift_after,
+            prefix=settings.prefix(now),
+        )
+        return city, f"simulated, seed {settings.seed}, from {begin.isoformat()}", None
+    known = cities()
+    if settings.city not in known:
+        raise UnknownCityError(f"no city {settings.city!r}: choose {SIMULATED}, {', '.join(known)}")
+    filings = read_filings(known[settings.city], settings.data, LevelTable.load())
+    return filings, known[settings.city].note, filings
+
+
+def _play(
+    settings: CadSettings,
+    replay: Replay,
+    sender: Sender,
+    requests: Reader | None,
+    stop: Event,
+    filings: Filings | None,
+) -> None:
+    _tell("ready", service="cad")
+    started = time.monotonic()
+    progress = settings.progress_seconds
+    told = False
+    while not stop.is_set():
+        now = time.monotonic() - started
+        if settings.seconds is not None and now >= settings.seconds:
+            replay.stop_filing()
+        for event in replay.due(now):
+            _send(sender, event)
+        if replay.filed and not told:
+            told = True
+            sender.flush()
+            _tell("filed", **_counts(replay), **_file(filings.account if filings else None))
+        if told and replay.over and not settings.stay:
+            return
+        if progress is not None and now >= progress:
+            progress += settings.progress_seconds or 0
+            _tell("progress", seconds=round(now, 1), **_counts(replay))
+        wait = replay.wait(time.monotonic() - started)
+        nap = NAP if wait is None else min(wait, NAP)
+        if requests is None:
+            stop.wait(nap)
+        else:
+            for record in requests.read(REQUESTS, nap):
+                _answer(replay, record.key, record.value, record.headers, time.monotonic() - started)
+
+
+def _send(sender: Sender, event: CrimeReport | SolvedCase) -> None:
+    topic = SOLVED_CASES if isinstance(event, SolvedCase) else CRIME_REPORTS
+    sender.send(topic, *encode(event, source=f"/cad/{event.agency_id}", time=datetime.now(UTC)))
+
+
+def _answer(
+    replay: Replay, key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...], now: float
+) -> None:
+    try:
+        replay.ask(decode(AuditRequest, key, value, headers), now)
+    except ContractError as error:
+        _tell("unreadable-request", reason=error.reason, detail=error.detail)
+
+
+def _counts(replay: Replay) -> dict[str, int]:
+    """`reports` and `revisions`: records on `crime-reports`, without drills; `revisions` counts corrections too."""
+    counts = replay.counts
+    return {
+        "reports": counts["reports"],
+        "revisions": counts["reports"] + counts["corrections"],
+        "drills": counts["drills"],
+        "outcomes": counts["outcomes"],
+        "audit_answers": counts["audit_answers"],
+    }
+
+
+def _file(account: Account | None) -> dict[str, Any]:
+    if account is None:
+        return {}
+    return {
+        "rows": account.rows,
+        "skipped": account.by_reason(),
+        "problems": [f"line {p.line}, {p.report_id or 'no number'}: {p.reason}: {p.detail}" for p in account.problems],
+    }
+
+
+def _tell(event: str, **facts: Any) -> None:
+    print(json.dumps({"event": event, **facts}), file=sys.stderr, flush=True)
+
+
+def _stop_on_signals(stop: Event) -> None:
+    def handler(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
