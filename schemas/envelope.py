@@ -30,9 +30,12 @@ class ContractError(ValueError):
     """A record that does not keep the contract: `reason` for counters, `detail` for people (never a field's value)."""
 
     def __init__(self, reason: Refusal, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
+        super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
 
 
 class Encoded(NamedTuple):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from severity.forest_kernel import LANES, NODE, STEP, Trees, attribute_rows, explain_row, score_rows
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped]  # ships no types
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 TOLERANCE = 1e-12  # largest difference from scikit-learn's raw score that `check` lets pass
 # Of scikit-learn's node records, the fields that are read here: of every node, and of splits.

@@ -1,0 +1,1 @@
+"""`severity demo`: the whole path, live in a terminal."""

@@ -1,0 +1,286 @@
+"""The command itself: a broker, a city, a scorer and a trainer, watched until every report has its priority."""
+
+import json
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from cli.demo.processes import Service, Services
+    from cli.demo.tally import Tally
+    from cli.demo.watch import Watch
+    from transport.settings import KafkaSettings
+
+DRAIN_WITHIN: Final = 20.0
+"""Seconds after the last report within which every report must have its priority."""
+
+READY_WITHIN: Final = 60.0
+STATUS_EVERY: Final = 5.0
+"""Seconds between status lines where there is no terminal to draw on."""
+
+FIRST_OUTCOMES: Final = 400
+EVERY_OUTCOMES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a demo was asked for; `seconds` of filing, None for ever."""
+
+    seconds: float | None
+    reports: int | None
+    rate: float
+    city: str
+    data: Path | None
+    seed: int
+    bootstrap_servers: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What `--json` prints. `lost`: filed, readable, and without a priority."""
+
+    reports: int
+    priorities: int
+    lost: int
+    dead_lettered: int
+    releases: int
+    accuracy: float | None
+    macro_f1: float | None
+    labels: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+def demo(
+    duration: Annotated[float, typer.Option(help="Seconds of filing reports.", min=5)] = 80,
+    reports: Annotated[int | None, typer.Option(help="End after so many reports.", min=1)] = None,
+    rate: Annotated[float, typer.Option(help="Reports a second.", min=0.1, max=500)] = 40,
+    forever: Annotated[bool, typer.Option("--forever", help="Run until Ctrl-C.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on standard output, all else on standard error.")
+    ] = False,
+    bootstrap_servers: Annotated[str | None, typer.Option(help="A real Kafka instead of the embedded broker.")] = None,
+    city: Annotated[str, typer.Option(help="`rivertown` is simulated; `lapd` replays --data.")] = "rivertown",
+    data: Annotated[Path | None, typer.Option(help="The city's file.", exists=True, dir_okay=False)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the city and its delays.")] = 1,
+    keep: Annotated[Path | None, typer.Option(help="Keep dataset, releases, keys and logs in this folder.")] = None,
+) -> None:
+    """Show the whole job, live: reports in, priorities out, outcomes back, a model trained, published and reloaded.
+
+    Starts a broker, a producer, the scorer and the trainer on this machine, as separate processes that speak Kafka.
+    Ends by itself; the exit code is 0 only when every report has its priority.
+    """
+    if (city == "rivertown") == (data is not None):
+        raise typer.BadParameter(
+            "a city's replay needs --data FILE, the simulated city takes none", param_hint="--city"
+        )
+    options = Options(None if forever else duration, reports, rate, city, data, seed, bootstrap_servers)
+    console = Console(stderr=as_json)
+    with ExitStack() as stack:
+        folder = keep or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="severity-", ignore_cleanup_errors=True))
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        summary, complaint = _run(options, folder, console)
+    if as_json:
+        typer.echo(json.dumps(asdict(summary)))
+    if complaint:
+        console.print(f"[bold red]{complaint}")
+        raise typer.Exit(1)
+
+
+def _run(options: Options, folder: Path, console: Console) -> tuple[Summary, str | None]:
+    """The demo in `folder`: its summary, and what went wrong, if anything."""
+    from cli.demo.processes import ServiceFailed, Services
+    from cli.demo.tally import Tally
+    from cli.demo.watch import Watch
+    from severity.keys import new_pair
+    from severity.levels import LevelTable
+
+    tally = Tally(LevelTable.load())
+    complaint = None
+    with _broker(options.bootstrap_servers, console) as settings:
+        private, public = new_pair(folder / "keys")
+        common = {
+            "SEVERITY_KAFKA__BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+            "SEVERITY_KAFKA__DELIVERY": settings.delivery,
+            "SEVERITY_KAFKA__EMBEDDED": str(settings.embedded).lower(),
+        }
+        with Watch(settings, tally) as watch, Services(folder, common) as services:
+            try:
+                scorer = services.start("scorer", _scorer(public))
+                trainer = services.start("trainer", _trainer(folder, private))
+                for service in (scorer, trainer):
+                    service.wait_ready(READY_WITHIN)
+                    console.print(f"{service.name}: ready, metrics at {service.said['ready']['metrics']}")
+                cad = services.start("cad", _cad(options))
+                complaint = _follow(options, tally, watch, services, cad, console)
+            except KeyboardInterrupt:
+                console.print("ending")
+            except ServiceFailed as error:
+                complaint = str(error)
+            codes = services.end()
+    failed = {name: code for name, code in codes.items() if code}
+    summary = _summary(tally)
+    _print_summary(summary, tally, console)
+    if complaint is None and failed:
+        complaint = "did not end cleanly: " + ", ".join(f"{name} (code {code})" for name, code in failed.items())
+    if complaint is None and summary.lost:
+        complaint = f"{summary.lost} reports have no priority"
+    return summary, complaint
+
+
+def _follow(
+    options: Options, tally: "Tally", watch: "Watch", services: "Services", cad: "Service", console: Console
+) -> str | None:
+    """Show the tally until all that was filed has its priority; what went wrong, if anything."""
+    from cli.demo.view import screen, status_line
+
+    start = time.monotonic()
+    title = f"severity · {options.city} · " + (
+        f"Kafka at {options.bootstrap_servers}, exactly once"
+        if options.bootstrap_servers
+        else "embedded broker, at least once"
+    )
+    filed_at: float | None = None
+    said_at = start
+    with Live(console=console, screen=False, auto_refresh=False, transient=True) as live:
+        while True:
+            services.check()
+            if watch.failure is not None:
+                return f"the demo's own reader failed: {watch.failure}"
+            now = time.monotonic()
+            if filed_at is None and "filed" in cad.said:
+                filed_at = now
+            with watch.lock:
+                complete = (
+                    filed_at is not None
+                    and len(tally.reports) >= int(cad.said["filed"]["revisions"])
+                    and not tally.lost
+                )
+                if console.is_terminal:
+                    share, left = _progress(options, tally, now - start)
+                    live.update(screen(tally, title, share, left), refresh=True)
+                elif now - said_at >= STATUS_EVERY:
+                    console.print(status_line(tally, now - start), highlight=False)
+                    said_at = now
+            if complete:
+                return None
+            if filed_at is not None and now - filed_at > DRAIN_WITHIN:
+                return None
+            time.sleep(0.25)
+
+
+def _progress(options: Options, tally: "Tally", seconds: float) -> tuple[float, str]:
+    """How much is done, 0 to 1, and what is left in words."""
+    if options.reports is not None:
+        return len(tally.reports) / options.reports, f"{len(tally.reports)} of {options.reports} reports"
+    if options.seconds is not None:
+        return seconds / options.seconds, f"{max(options.seconds - seconds, 0):.0f} s left"
+    return 0.0, f"{seconds:.0f} s, Ctrl-C ends"
+
+
+@contextmanager
+def _broker(bootstrap_servers: str | None, console: Console) -> "Iterator[KafkaSettings]":
+    """The embedded broker, or the topics made on a real one."""
+    from schemas.topics import all_topics
+    from transport.embedded import EmbeddedBroker
+    from transport.settings import KafkaSettings
+    from transport.topics import TopicSpec, create_topics
+
+    if bootstrap_servers is not None:
+        settings = KafkaSettings(bootstrap_servers=bootstrap_servers)
+        compact = {"cleanup.policy": "compact"}
+        create_topics(
+            settings,
+            [TopicSpec(t.name, partitions=t.partitions, config=compact if t.compacted else {}) for t in all_topics()],
+        )
+        yield settings
+        return
+    with EmbeddedBroker({topic.name: topic.partitions for topic in all_topics()}) as broker:
+        console.print(
+            f"broker: embedded, at {broker.bootstrap_servers}. It has no transactions, so delivery is at least once; "
+            "with --bootstrap-servers HOST:PORT of a real Kafka it is exactly once."
+        )
+        yield broker.settings()
+
+
+def _scorer(public_key: Path) -> Mapping[str, str]:
+    return {
+        "SEVERITY_SCORER__METRICS_PORT": "0",
+        "SEVERITY_SCORER__TRUSTED_KEYS": str(public_key),
+        "SEVERITY_SCORER__MODEL_WAIT_SECONDS": "0",
+    }
+
+
+def _trainer(folder: Path, private_key: Path) -> Mapping[str, str]:
+    return {
+        "SEVERITY_TRAINER__METRICS_PORT": "0",
+        "SEVERITY_TRAINER__DATASET": str(folder / "dataset"),
+        "SEVERITY_TRAINER__ARTEFACTS": str(folder / "releases"),
+        "SEVERITY_TRAINER__SIGNING_KEY": str(private_key),
+        "SEVERITY_TRAINER__FIRST_OUTCOMES": str(FIRST_OUTCOMES),
+        "SEVERITY_TRAINER__EVERY_OUTCOMES": str(EVERY_OUTCOMES),
+    }
+
+
+def _cad(options: Options) -> Mapping[str, str]:
+    chosen = {
+        "CITY": options.city,
+        "DATA": options.data,
+        "RATE": options.rate,
+        "SEED": options.seed,
+        "REPORTS": options.reports,
+        "DURATION": options.seconds,
+        "STAY": "true",
+        "RUN_ID": secrets.token_hex(3) if options.bootstrap_servers else None,
+    }
+    return {f"SEVERITY_CAD__{name}": str(value) for name, value in chosen.items() if value is not None}
+
+
+def _summary(tally: "Tally") -> Summary:
+    quality, latency = tally.quality(), tally.latency_ms() or (None, None)
+    return Summary(
+        reports=len(tally.reports),
+        priorities=tally.priorities,
+        lost=tally.lost,
+        dead_lettered=tally.dead_lettered,
+        releases=len(tally.releases),
+        accuracy=quality.accuracy,
+        macro_f1=quality.macro_f1,
+        labels=quality.labels,
+        p50_ms=latency[0],
+        p99_ms=latency[1],
+    )
+
+
+def _print_summary(summary: Summary, tally: "Tally", console: Console) -> None:
+    table = Table(title="summary", show_header=False, title_justify="left")
+    rows = {
+        "reports in": summary.reports,
+        "priorities out": f"{summary.priorities} ({tally.doubled} repeated)",
+        "lost": summary.lost,
+        "dead-lettered": summary.dead_lettered,
+        "model releases": summary.releases,
+        "scored by": ", ".join(f"{f'release {r}' if r else 'rules'}: {n}" for r, n in sorted(tally.scored_by.items())),
+        "outcomes back": ", ".join(f"{count} {basis}" for basis, count in tally.outcomes.most_common()),
+    }
+    for release, quality in tally.quality_by_release().items():
+        rows[f"  right by {f'release {release}' if release else 'rules'}"] = (
+            f"accuracy {quality.accuracy:.3f}, macro-F1 {quality.macro_f1:.3f} on {quality.labels} outcomes"
+        )
+    if summary.p50_ms is not None:
+        rows["report to priority"] = f"p50 {summary.p50_ms:.0f} ms, p99 {summary.p99_ms:.0f} ms"
+    for name, value in rows.items():
+        table.add_row(name, str(value))
+    console.print(table)

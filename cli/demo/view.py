@@ -1,0 +1,134 @@
+"""The demo's screen: priorities as they come, the flow, the releases, and how good and how fast it is."""
+
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.layout import Layout
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cli.demo.tally import Quality, Tally
+
+LEVEL_STYLE: Mapping[int | None, str] = {
+    5: "bold white on red",
+    4: "bold red",
+    3: "yellow",
+    2: "green",
+    1: "dim green",
+    None: "magenta",
+}
+
+
+def screen(tally: Tally, title: str, share_done: float, left: str) -> RenderableType:
+    """The whole screen; `share_done` is 0 to 1."""
+    layout = Layout()
+    layout.split_column(
+        Layout(Text(title, style="bold"), size=2),
+        Layout(name="middle"),
+        Layout(_progress(share_done, left), size=1),
+    )
+    layout["middle"].split_row(Layout(_priorities(tally), ratio=3), Layout(_side(tally), ratio=1, minimum_size=38))
+    return layout
+
+
+def status_line(tally: Tally, seconds: float) -> str:
+    """One line for a log or a pipe."""
+    quality, latency = tally.quality(), tally.latency_ms()
+    parts = [
+        f"{seconds:5.0f} s",
+        f"{len(tally.reports)} reports",
+        f"{tally.priorities} priorities",
+        f"{tally.outcomes.total()} outcomes",
+        f"release {max(tally.scored_by, default=0) or 'none yet'}",
+    ]
+    if quality.labels:
+        parts.append(f"accuracy {quality.accuracy:.3f} macro-F1 {quality.macro_f1:.3f} on {quality.labels}")
+    if latency:
+        parts.append(f"p50 {latency[0]:.0f} ms p99 {latency[1]:.0f} ms")
+    return " · ".join(parts)
+
+
+def _priorities(tally: Tally) -> RenderableType:
+    table = Table(expand=True, box=None, pad_edge=False)
+    for name, ratio in (("report", 3), ("level", 1), ("priority", 1), ("sure", 1), ("by", 2), ("why", 8)):
+        table.add_column(name, ratio=ratio, no_wrap=name != "why", overflow="ellipsis")
+    for priority in reversed(tally.newest):
+        style = LEVEL_STYLE[priority.severity]
+        sure = "–"
+        if priority.probabilities is not None and priority.severity is not None:
+            sure = f"{priority.probabilities[priority.severity - 1]:.0%}"
+        by = f"release {priority.model.release}" if priority.model else "rules"
+        why = "; ".join(reason.text for reason in priority.reasons)
+        if priority.needs_human_triage:
+            why = f"[a person should look] {why}"
+        revision = f" r{priority.revision}" if priority.revision > 1 else ""
+        table.add_row(
+            f"{priority.report_id}{revision}",
+            Text(f" {priority.severity or '?'} ", style=style),
+            priority.priority,
+            sure,
+            by,
+            Text(why, overflow="ellipsis"),
+        )
+    return Panel(table, title="priorities, newest first")
+
+
+def _side(tally: Tally) -> RenderableType:
+    return Group(
+        Panel(_flow(tally), title="flow"),
+        Panel(_releases(tally), title="model releases"),
+        Panel(_quality(tally), title="right so far, on outcomes"),
+    )
+
+
+def _flow(tally: Tally) -> RenderableType:
+    latency = tally.latency_ms()
+    rows = {
+        "reports in": str(len(tally.reports)),
+        "priorities out": str(tally.priorities),
+        "waiting": str(tally.lost),
+        "dead-lettered": str(tally.dead_lettered),
+        "outcomes back": ", ".join(f"{count} {basis}" for basis, count in tally.outcomes.most_common()) or "none yet",
+        "latency": f"p50 {latency[0]:.0f} ms, p99 {latency[1]:.0f} ms" if latency else "–",
+    }
+    return _pairs(rows)
+
+
+def _releases(tally: Tally) -> RenderableType:
+    if not tally.releases:
+        return Text("none yet: the rule table answers", style="magenta")
+    rows = {}
+    for release, version in sorted(tally.releases.items())[-3:]:
+        scored = tally.scored_by[release]
+        rows[f"release {release}"] = f"fitted to {version.rows}, scored {scored}" + ("" if scored else " (loading)")
+    return _pairs(rows)
+
+
+def _quality(tally: Tally) -> RenderableType:
+    rows = {"all": _score(tally.quality())}
+    for release, quality in list(tally.quality_by_release().items())[-3:]:
+        rows[f"release {release}" if release else "rules"] = _score(quality)
+    return _pairs(rows)
+
+
+def _score(quality: Quality) -> str:
+    if quality.accuracy is None or quality.macro_f1 is None:
+        return "–"
+    return f"acc {quality.accuracy:.2f}  F1 {quality.macro_f1:.2f}  n={quality.labels}"
+
+
+def _pairs(rows: Mapping[str, str]) -> RenderableType:
+    table = Table.grid(padding=(0, 1))
+    for name, value in rows.items():
+        table.add_row(Text(name, style="dim"), value)
+    return table
+
+
+def _progress(share: float, left: str) -> RenderableType:
+    grid = Table.grid(expand=True)
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", min_width=20)
+    grid.add_row(ProgressBar(total=1.0, completed=min(share, 1.0)), left)
+    return grid
