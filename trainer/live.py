@@ -8,8 +8,8 @@ that withdraws takes it away. Confusion counts are kept by release, basis of the
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ View = Literal["published", "model"]
 Confusion = npt.NDArray[np.int64]
 """(5, 5) counts: row the true level - 1, column the decided level - 1."""
 
+RULES: Final = 0
+"""Stands for the release where no model took part."""
+
 
 class Cell(NamedTuple):
     """What a confusion matrix stands for; release 0 is the rules alone."""
@@ -34,7 +37,7 @@ class Cell(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What was decided first on a report; None where there was no level."""
+    """What was decided on a report; None where there was no level."""
 
     release: int
     published: int | None
@@ -42,7 +45,7 @@ class Decision(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What a case turned out to be, by its newest outcome; `level` is None when withdrawn or unknown."""
+    """What a case turned out to be; `level` is None where the level table knows none of the offences."""
 
     sequence: int
     basis: str
@@ -55,20 +58,24 @@ class _Case:
     label: Label | None = None
 
 
-@dataclass(slots=True)
 class LiveScores:
-    """Joins decisions and labels in any order, in bounded memory.
+    """Joins decisions and labels that come in any order, in bounded memory.
 
-    `capacity`: reports that are remembered, the longest untouched is forgotten first (what it counted stays counted).
-    `releases`: the newest releases whose matrices are kept. `counted` is told of every first join, for counters that
-    may only rise.
+    Args:
+        counted: told of every report when it is first counted, as cell, true level, decided level: for counters, which
+            may only rise.
+        capacity: reports that are remembered; the one longest untouched is forgotten first, what it counted stays.
+        releases: how many of the newest releases are kept.
     """
 
-    capacity: int = 500_000
-    releases: int = 5
-    counted: Callable[[Cell, int, int], None] = lambda cell, true, decided: None
-    _cases: OrderedDict[Identity, _Case] = field(default_factory=OrderedDict)
-    _matrices: dict[Cell, Confusion] = field(default_factory=dict)
+    def __init__(
+        self, counted: Callable[[Cell, int, int], None], *, capacity: int = 200_000, releases: int = 5
+    ) -> None:
+        self._counted = counted
+        self._capacity = capacity
+        self._releases = releases
+        self._cases: OrderedDict[Identity, _Case] = OrderedDict()
+        self._matrices: dict[Cell, Confusion] = {}
 
     def decided(self, identity: Identity, decision: Decision) -> None:
         """A priority was published. Only the first decision on a report counts."""
@@ -77,18 +84,21 @@ class LiveScores:
             return
         case.decision = decision
         if case.label is not None:
-            self._count(case.decision, case.label, +1)
+            self._join(decision, case.label)
 
     def learned(self, identity: Identity, label: Label) -> None:
-        """An outcome came; one with a lower or equal sequence than is known is old news."""
+        """An outcome came; one whose sequence is not higher than the known one's is old news."""
         case = self._case(identity)
         if case.label is not None and case.label.sequence >= label.sequence:
             return
-        if case.decision is not None:
-            if case.label is not None:
-                self._count(case.decision, case.label, -1)
-            self._count(case.decision, label, +1)
-        case.label = label
+        before, case.label = case.label, label
+        if case.decision is None:
+            return
+        if before is None:
+            self._join(case.decision, label)
+        else:
+            self._add(case.decision, before, -1)
+            self._add(case.decision, label, +1)
 
     def matrices(self) -> Mapping[Cell, Confusion]:
         """Confusion counts as they stand, of the newest releases and of the rules."""
@@ -97,30 +107,33 @@ class LiveScores:
     def _case(self, identity: Identity) -> _Case:
         case = self._cases.setdefault(identity, _Case())
         self._cases.move_to_end(identity)
-        if len(self._cases) > self.capacity:
+        if len(self._cases) > self._capacity:
             self._cases.popitem(last=False)
         return case
 
-    def _count(self, decision: Decision, label: Label, step: Literal[1, -1]) -> None:
-        if label.level is None or label.basis in WITHDRAWN:
-            return
-        for view, level in _views(decision):
-            cell = Cell(decision.release, label.basis, view)
+    def _join(self, decision: Decision, label: Label) -> None:
+        self._add(decision, label, +1)
+        for cell, true, decided in _counts(decision, label):
+            self._counted(cell, true, decided)
+
+    def _add(self, decision: Decision, label: Label, step: Literal[1, -1]) -> None:
+        for cell, true, decided in _counts(decision, label):
             if cell not in self._matrices:
                 self._matrices[cell] = np.zeros((GRAVEST, GRAVEST), dtype=np.int64)
-                self._forget_old_releases()
-            if (matrix := self._matrices.get(cell)) is not None:
-                matrix[label.level - 1, level - 1] += step
-            if step > 0:
-                self.counted(cell, label.level, level)
+            self._matrices[cell][true - 1, decided - 1] += step
+        self._forget_old_releases()
 
     def _forget_old_releases(self) -> None:
-        kept = sorted({cell.release for cell in self._matrices if cell.release > 0})[-self.releases :]
-        self._matrices = {cell: m for cell, m in self._matrices.items() if cell.release in (0, *kept)}
+        releases = sorted({cell.release for cell in self._matrices} - {RULES})
+        for cell in [cell for cell in self._matrices if cell.release in releases[: -self._releases]]:
+            del self._matrices[cell]
 
 
-def _views(decision: Decision) -> Iterator[tuple[View, int]]:
+def _counts(decision: Decision, label: Label) -> Iterator[tuple[Cell, int, int]]:
+    """Where a joined report counts: in no cell when its outcome is withdrawn or has no level."""
+    if label.level is None or label.basis in WITHDRAWN:
+        return
     if decision.published is not None:
-        yield "published", decision.published
+        yield Cell(decision.release, label.basis, "published"), label.level, decision.published
     if decision.model is not None:
-        yield "model", decision.model
+        yield Cell(decision.release, label.basis, "model"), label.level, decision.model

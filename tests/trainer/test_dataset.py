@@ -1,0 +1,152 @@
+"""Promises of the tables and of intake: each record once, nothing that nobody asked for, audits and dead letters."""
+
+import json
+from pathlib import Path
+
+import pytest
+from deltalake.exceptions import CommitFailedError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import topics
+from schemas.crime_report import CrimeReport
+from tests import strategies
+from tests.trainer.events import START, Outbox, outcome, priority, records, report
+from trainer import tables
+from trainer.audit import AuditDraw
+from trainer.dataset import Dataset
+from trainer.intake import FOREIGN_AGENCY, Intake
+from trainer.rows import REPORTS, columns, report_row
+from transport.records import Record
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return Dataset(tmp_path)
+
+
+def intake(dataset: Dataset, outbox: Outbox | None = None, rate: float = 0) -> Intake:
+    return Intake(dataset, outbox or Outbox(), AuditDraw(b"key", rate), lambda: START)
+
+
+def bodies(dataset: Dataset) -> list[str]:
+    return [row["report_id"] for row in dataset.query("SELECT report_id FROM reports").to_pylist()]
+
+
+def test_records_that_are_read_again_are_stored_once(dataset: Dataset) -> None:
+    batch = records([report(n) for n in range(10)])
+    intake(dataset).take(batch[:6])
+    taken = intake(dataset).take(batch[3:])
+    assert taken.rows[topics.CRIME_REPORTS] == 4
+    assert sorted(bodies(dataset)) == sorted(f"r{n}" for n in range(10))
+
+
+def test_each_partition_has_its_own_mark_and_the_tables_tell_where_to_go_on(dataset: Dataset) -> None:
+    intake(dataset).take(
+        records([report(1), report(2)], first=5)
+        + records([report(3)], first=0, partition=2)
+        + records([outcome(1)], first=7)
+        + records([priority(1)], first=3, partition=1)
+    )
+    again = Dataset(Path(dataset["reports"]._table.table_uri.removeprefix("file://")).parent)
+    assert intake(again).starts() == {
+        ("crime-reports", 0): 7,
+        ("crime-reports", 2): 1,
+        ("solved-cases", 0): 8,
+        ("priorities", 1): 4,
+    }
+
+
+def test_a_second_writer_is_refused_and_writes_nothing(dataset: Dataset, tmp_path: Path) -> None:
+    other = Dataset(tmp_path)
+    batch = records([report(n) for n in range(4)])
+    intake(dataset).take(batch)
+    with pytest.raises(CommitFailedError):
+        intake(other).take(batch)
+    assert len(bodies(dataset)) == 4
+
+
+def test_an_unreadable_outcome_is_a_dead_letter_before_the_mark_moves(dataset: Dataset) -> None:
+    outbox = Outbox()
+    broken = Record("solved-cases", 0, 1, b"riverton/r2", b"{not json", (), 0)
+    taken = intake(dataset, outbox).take([*records([outcome(1)]), broken])
+    ((topic, key, value, headers),) = outbox.sent
+    assert (topic, key, value) == ("solved-cases.dlq", b"riverton/r2", b"{not json")
+    assert dict(headers)["severity.error.reason"] == b"not-json"
+    assert outbox.flushed == 1
+    assert taken.refused == {("solved-cases", "not-json"): 1}
+    assert dataset["outcomes"].mark("solved-cases/0") == 2
+
+
+def test_the_mark_moves_even_when_nothing_of_a_batch_could_be_read(dataset: Dataset) -> None:
+    intake(dataset).take([Record("solved-cases", 0, 0, None, b"?", (), 0)])
+    assert dataset["outcomes"].mark("solved-cases/0") == 1
+
+
+def test_nothing_is_stored_when_a_dead_letter_was_not_delivered(dataset: Dataset) -> None:
+    class Unreachable(Outbox):
+        def flush(self) -> None:
+            raise ConnectionError("the broker is away")
+
+    with pytest.raises(ConnectionError):
+        intake(dataset, Unreachable()).take([*records([outcome(1)]), Record("solved-cases", 0, 1, None, b"?", (), 0)])
+    assert dataset["outcomes"].mark("solved-cases/0") is None
+
+
+def test_unreadable_reports_are_left_to_the_scorer(dataset: Dataset) -> None:
+    outbox = Outbox()
+    taken = intake(dataset, outbox).take([Record("crime-reports", 0, 0, b"riverton/r1", b"{}", (), 0)])
+    assert taken.refused == {("crime-reports", "invalid"): 1}
+    assert outbox.sent == []
+
+
+def test_an_agency_cannot_write_for_another_one(dataset: Dataset) -> None:
+    taken = intake(dataset).take(
+        records([report(1)], prefix="riverton.")
+        + records([report(2, agency_id="otherton")], first=1, prefix="riverton.")
+    )
+    assert taken.refused == {("crime-reports", FOREIGN_AGENCY): 1}
+    assert bodies(dataset) == ["r1"]
+
+
+def test_fields_that_the_contract_does_not_know_are_counted_and_never_stored(dataset: Dataset) -> None:
+    (record,) = records([report(1)])
+    body = json.loads(record.value or b"") | {"victim_name": "Jane Roe"}
+    taken = intake(dataset).take([record._replace(value=json.dumps(body).encode())])
+    assert taken.unknown_fields == 1
+    (row,) = dataset.query("SELECT body FROM reports").to_pylist()
+    assert "Jane" not in row["body"]
+    assert CrimeReport.model_validate_json(row["body"]) == report(1)
+
+
+def test_identities_stay_out_of_the_logs_statistics(dataset: Dataset, tmp_path: Path) -> None:
+    intake(dataset).take(records([report(4711)]))
+    log = "".join(path.read_text() for path in (tmp_path / "reports" / "_delta_log").glob("*.json"))
+    assert "numRecords" in log
+    assert "r4711" not in log
+
+
+def test_a_drawn_report_is_asked_for_once_and_the_same_way_after_a_restart(dataset: Dataset) -> None:
+    batch = records([report(n) for n in range(200)] + [report(n, revision=2) for n in range(200)])
+    first, second = Outbox(), Outbox()
+    taken = intake(dataset, first, rate=0.2).take(batch)
+    intake(dataset, second, rate=0.2).take(batch)
+    assert taken.audits == len({key for _, key, *_ in first.sent}) == len(first.sent)
+    assert 20 <= taken.audits <= 60
+    assert first.sent == second.sent
+
+
+def test_many_small_commits_are_joined_and_keep_every_row(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "COMPACT_AFTER", 10)
+    for n in range(35):
+        intake(dataset).take(records([report(n)], first=n))
+    assert sorted(bodies(dataset)) == sorted(f"r{n}" for n in range(35))
+    assert dataset["reports"].mark("crime-reports/0") == 35
+    assert dataset["reports"].count() == 35
+    assert len(dataset["reports"]._table.file_uris()) <= 11
+
+
+@given(st.lists(strategies.reports, max_size=5))
+def test_a_stored_report_reads_back_as_it_came(reports: list[CrimeReport]) -> None:
+    rows = columns([report_row(("crime-reports", 0, n), one) for n, one in enumerate(reports)], REPORTS)
+    assert [CrimeReport.model_validate_json(body) for body in rows["body"].to_pylist()] == reports

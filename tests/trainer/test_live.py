@@ -1,0 +1,136 @@
+"""Promises of the live scores: what counts, once, with its basis, in bounded memory, the same after a restart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from sklearn.metrics import accuracy_score, f1_score
+
+from tests.trainer.events import CodeIsLevel, Outbox, outcome, priority, records, report
+from trainer.audit import AuditDraw
+from trainer.dataset import Dataset
+from trainer.intake import Intake
+from trainer.live import RULES, Cell, Decision, Label, LiveScores
+from trainer.live_feed import feed, rebuild
+from trainer.live_metrics import LiveMetrics
+from trainer.scores import scores
+
+ONE = ("riverton", "r1")
+SOLVED = Label(1, "solved", 4)
+
+
+def live(**limits: int) -> LiveScores:
+    return LiveScores(lambda cell, true, decided: None, **limits)
+
+
+def cells(found: LiveScores) -> dict[tuple[int, str, str], list[tuple[int, int, int]]]:
+    """Non-zero counts as (true, decided, n)."""
+    return {
+        tuple(cell): [(i + 1, j + 1, int(m[i, j])) for i, j in np.argwhere(m)] for cell, m in found.matrices().items()
+    }
+
+
+@pytest.mark.parametrize("label_first", [True, False])
+def test_a_decision_and_its_outcome_are_joined_in_either_order(label_first: bool) -> None:
+    found = live()
+    if label_first:
+        found.learned(ONE, SOLVED)
+    found.decided(ONE, Decision(7, published=5, model=3))
+    if not label_first:
+        found.learned(ONE, SOLVED)
+    assert cells(found) == {(7, "solved", "published"): [(4, 5, 1)], (7, "solved", "model"): [(4, 3, 1)]}
+
+
+def test_only_the_first_decision_on_a_report_counts() -> None:
+    found = live()
+    found.decided(ONE, Decision(7, 5, 5))
+    found.decided(ONE, Decision(8, 4, 4))
+    found.learned(ONE, SOLVED)
+    assert {cell[0] for cell in cells(found)} == {7}
+
+
+def test_a_later_outcome_moves_the_report_to_its_own_basis() -> None:
+    found = live()
+    found.decided(ONE, Decision(RULES, 2, None))
+    found.learned(ONE, SOLVED)
+    found.learned(ONE, Label(2, "audited", 2))
+    found.learned(ONE, SOLVED)
+    assert cells(found) == {(RULES, "audited", "published"): [(2, 2, 1)]}
+
+
+def test_a_withdrawn_outcome_and_one_without_a_level_count_nowhere() -> None:
+    found = live()
+    found.decided(ONE, Decision(7, 5, 5))
+    found.learned(ONE, SOLVED)
+    found.learned(ONE, Label(2, "unfounded", 4))
+    found.decided(("riverton", "r2"), Decision(7, 5, 5))
+    found.learned(("riverton", "r2"), Label(1, "solved", None))
+    assert cells(found) == {}
+
+
+def test_memory_is_bounded_and_what_was_counted_stays_counted() -> None:
+    found = live(capacity=10, releases=2)
+    for n in range(100):
+        found.decided(("riverton", f"r{n}"), Decision(1 + n // 20, 3, 3))
+        found.learned(("riverton", f"r{n}"), SOLVED)
+    assert len(found._cases) == 10
+    assert {cell[0] for cell in cells(found)} == {4, 5}
+    assert found.matrices()[Cell(5, "solved", "model")].sum() == 20
+
+
+def test_after_a_restart_the_tables_give_the_same_counts(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path)
+    intake = Intake(dataset, Outbox(), AuditDraw(b"", 0), lambda: None)
+    before, levels = live(), CodeIsLevel()
+    priorities = [priority(n, release=1 + n % 3 if n % 5 else None, level=1 + n % 5, at=n) for n in range(60)]
+    outcomes = [outcome(n, 1 + (n * 7) % 5, sequence=1 + n % 2) for n in range(0, 60, 2)]
+    outcomes += [outcome(n, 2, sequence=3, basis="audited") for n in range(0, 60, 6)]
+    for batch in (records(priorities), records(outcomes)):
+        for event in intake.take(batch).events:
+            feed(before, event, levels)
+    after = live()
+    rebuild(after, dataset, levels)
+    assert cells(after) == cells(before) != {}
+
+
+def test_reports_are_of_no_concern() -> None:
+    found = live()
+    feed(found, report(1), CodeIsLevel())
+    assert not found.matrices()
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=60))
+def test_the_figures_are_scikit_learns(pairs: list[tuple[int, int]]) -> None:
+    confusion = np.zeros((5, 5), dtype=np.int64)
+    for true, decided in pairs:
+        confusion[true - 1, decided - 1] += 1
+    found, (true, decided) = scores(confusion), zip(*pairs, strict=True)
+    assert found.accuracy == pytest.approx(accuracy_score(true, decided))
+    assert found.macro_f1 == pytest.approx(f1_score(true, decided, average="macro", zero_division=0))
+    assert found.weighted_f1 == pytest.approx(f1_score(true, decided, average="weighted", zero_division=0))
+    assert found.labels == len(pairs)
+
+
+def test_a_scrape_shows_each_figure_with_its_label_count_and_forgets_old_releases() -> None:
+    metrics, registry = LiveMetrics(), CollectorRegistry()
+    registry.register(metrics)
+    found = LiveScores(metrics.count, releases=1)
+    for n, (release, level) in enumerate([(1, 4), (2, 4), (2, 3)]):
+        found.decided(("riverton", f"r{n}"), Decision(release, level, level))
+        found.learned(("riverton", f"r{n}"), SOLVED)
+    metrics.show(found.matrices())
+
+    def sample(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, {"release": "2", "basis": "solved", "view": "model"} | labels)
+
+    assert sample("severity_live_accuracy_ratio") == 0.5
+    assert sample("severity_live_labels") == 2
+    assert sample("severity_live_labels", basis="any") == 2
+    assert sample("severity_live_confusion_total", true_level="4", decided_level="3") == 1
+    assert sample("severity_live_f1_ratio", average="macro") == pytest.approx((2 / 3 + 0) / 2)
+    assert sample("severity_live_level_f1_ratio", level="4") == pytest.approx(2 / 3)
+    assert sample("severity_live_labels", release="1") is None
+    assert sample("severity_live_confusion_total", release="1", true_level="4", decided_level="4") is None

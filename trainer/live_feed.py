@@ -1,0 +1,40 @@
+"""What of an event the live scores need, straight from Kafka or, after a restart, from the tables."""
+
+from schemas.priority import Priority
+from schemas.solved_case import SolvedCase
+from trainer.dataset import Dataset
+from trainer.live import RULES, Decision, Label, LiveScores
+from trainer.rows import OFFENCES
+from trainer.training_set import Levels
+
+
+def feed(scores: LiveScores, event: object, levels: Levels) -> None:
+    """Tell `scores` of an event: a priority or an outcome, anything else is of no concern."""
+    match event:
+        case Priority() if event.revision > 0:
+            release = event.model.release if event.model else RULES
+            decision = Decision(release, event.severity, event.model_severity)
+            scores.decided((event.agency_id, event.report_id), decision)
+        case SolvedCase():
+            label = Label(event.sequence, event.basis, levels.level(event.offences, event.agency_id))
+            scores.learned((event.agency_id, event.report_id), label)
+        case _:
+            pass
+
+
+def rebuild(scores: LiveScores, dataset: Dataset, levels: Levels) -> None:
+    """Bring fresh `scores` to where they were: the same events, from the tables."""
+    decisions = dataset.query(
+        "SELECT agency_id, report_id, release, severity, model_severity FROM priorities"
+        ' WHERE revision > 0 ORDER BY scored_at, topic, partition, "offset"'
+    )
+    for row in decisions.to_pylist():
+        decision = Decision(row["release"] or RULES, row["severity"], row["model_severity"])
+        scores.decided((row["agency_id"], row["report_id"]), decision)
+    outcomes = dataset.query(
+        "SELECT agency_id, report_id, sequence, basis, offences FROM outcomes"
+        ' ORDER BY sequence, topic, partition, "offset"'
+    )
+    for row in outcomes.to_pylist():
+        level = levels.level(OFFENCES.validate_json(row["offences"]), row["agency_id"])
+        scores.learned((row["agency_id"], row["report_id"]), Label(row["sequence"], row["basis"], level))

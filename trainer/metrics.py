@@ -1,0 +1,74 @@
+"""What the trainer tells Prometheus: every metric is declared once, here, with a sentence."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from trainer.live_metrics import LiveMetrics
+
+TRAINING_BUCKETS: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0)
+"""Upper bounds in seconds: a training takes from a few seconds to some minutes."""
+
+
+class TrainerMetrics:
+    """The trainer's metrics in `registry`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.events = Counter(
+            "severity_trainer_events",
+            "Events stored in the dataset, each once, by topic.",
+            ["topic"],
+            registry=registry,
+        )
+        self.refused = Counter(
+            "severity_trainer_refused",
+            "Records that could not be read, by topic and reason; those of solved-cases are dead letters.",
+            ["topic", "reason"],
+            registry=registry,
+        )
+        self.unknown_fields = Counter(
+            "severity_trainer_unknown_fields",
+            "Fields in reports and outcomes that the contract does not know; they are not stored.",
+            registry=registry,
+        )
+        self.audit_requests = Counter(
+            "severity_trainer_audit_requests", "Reports drawn for a person to grade.", registry=registry
+        )
+        self.intake_lag = Gauge(
+            "severity_trainer_intake_lag_records", "Records that wait to be stored.", registry=registry
+        )
+        self.intake_seconds = Counter(
+            "severity_trainer_intake_seconds", "Time spent on decoding and storing events.", registry=registry
+        )
+        self.dataset_rows = Gauge(
+            "severity_trainer_dataset_rows", "Rows of the dataset's tables.", ["table"], registry=registry
+        )
+        self.trainings = Counter(
+            "severity_trainer_trainings",
+            "Trainings by what set them off and how they ended.",
+            ["trigger", "result"],
+            registry=registry,
+        )
+        self.training_seconds = Histogram(
+            "severity_trainer_training_seconds",
+            "From the start of a training's process to its end, whatever came of it.",
+            buckets=TRAINING_BUCKETS,
+            registry=registry,
+        )
+        self.progress = Gauge(
+            "severity_trainer_training_progress_ratio",
+            "How far the training under way has come; 0 when there is none.",
+            registry=registry,
+        )
+        self.release = Gauge(
+            "severity_trainer_champion_release",
+            "Release that was last announced as champion; 0 for none.",
+            registry=registry,
+        )
+        self.model_age = Gauge(
+            "severity_trainer_model_age_seconds",
+            "Time since the champion was made; not a number without one.",
+            registry=registry,
+        )
+        self.live = LiveMetrics()
+        registry.register(self.live)
