@@ -62,7 +62,8 @@ class Policy(BaseModel):
     def levels(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
         """Levels 1 to 5 (n,) of probabilities (n, 5). Of levels that are equally good, the gravest."""
         worth = probabilities if self.cost is None else -(probabilities @ np.array(self.cost))
-        return 5 - np.argmax(worth[:, ::-1], axis=1)
+        levels: NDArray[np.int64] = 5 - np.argmax(worth[:, ::-1], axis=1)
+        return levels
 
     def needs_person(self, *, plausible: int, top_probability: float, model_level: int, floor: int | None) -> bool:
         """Whether a person must look at a report that the model scored.

@@ -63,5 +63,5 @@ def test_the_version_is_that_of_the_content(tmp_path: Path) -> None:
     ],
 )
 def test_a_policy_that_cannot_be_followed_is_refused(tmp_path: Path, old: str, new: str) -> None:
-    with pytest.raises(TableError, match="bad.toml"):
+    with pytest.raises(TableError, match="bad"):
         Policy.load(write(tmp_path / "bad.toml", old, new))
