@@ -1,0 +1,47 @@
+"""The release that scores now: the follower offers a new one, the loop takes it between two batches."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from stream.processor import Assess
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """An assessor in use; `created_at`: when its model was made, None for the rules' fallback."""
+
+    assessor: Assess
+    created_at: datetime | None
+
+
+class Champion:
+    """One reference, swapped as a whole: who asks gets the old release or the new one, never a mixture.
+
+    It starts with the rules' fallback and counts the seconds for which nothing better was there. `clock`: the time
+    now, with an offset.
+    """
+
+    def __init__(self, fallback: Assess, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._degraded_until: datetime | None = None
+        self._serving = Serving(fallback, None)
+
+    def current(self) -> Assess:
+        """The assessor for the next batch."""
+        return self._serving.assessor
+
+    def offer(self, assessor: Assess, created_at: datetime) -> None:
+        """Score with `assessor` from the next batch on."""
+        self._degraded_until = self._degraded_until or self._clock()
+        self._serving = Serving(assessor, created_at)
+
+    def degraded_seconds(self) -> float:
+        """Seconds so far without a model."""
+        return ((self._degraded_until or self._clock()) - self._began).total_seconds()
+
+    def model_age_seconds(self) -> float:
+        """Seconds since the model in use was made; NaN without one."""
+        created_at = self._serving.created_at
+        return float("nan") if created_at is None else (self._clock() - created_at).total_seconds()

@@ -1,0 +1,47 @@
+"""The process that loads one release: a request on standard input, the answer on standard output (`stream.loader`).
+
+Nothing but this file of the scorer's imports joblib and scikit-learn.
+"""
+
+import json
+import os
+import pickle
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from severity.artefact import load, verify
+from severity.manifest import ArtefactRefused
+
+from severity.keys import load_trusted
+from stream.loader import Handover, Refused, Request
+
+NICENESS: Final = 10
+"""Added to the process's nice value where there is one."""
+
+
+def answer(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Read one Request as JSON, write one pickled Handover or Refused."""
+    request = Request(**json.load(requests))
+    try:
+        outcome = fetch(request, datetime.now(UTC))
+    except ArtefactRefused as refusal:
+        outcome = Refused(refusal.reason, refusal.detail)
+    pickle.dump(outcome, answers, protocol=5)
+
+
+def fetch(request: Request, now: datetime) -> Handover | Refused:
+    """Verify the release and load it from the verified bytes. Raises ArtefactRefused."""
+    keys = load_trusted(Path(request.keys))
+    verified = verify(request.location, keys, minimum_release=request.minimum_release, digest=request.digest, now=now)
+    loaded = load(verified)
+    return Handover(loaded.scorer, loaded.prediction_sets, loaded.ref, loaded.manifest.created_at, loaded.golden)
+
+
+if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stream:
+        sys.stdout = sys.stderr  # whatever a library prints must not end up in the answer
+        answer(sys.stdin.buffer, stream)

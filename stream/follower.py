@@ -1,0 +1,208 @@
+"""Following the champion: a thread that reads `model-versions` and offers each new release to the loop.
+
+Whatever is wrong with a release, the old one goes on scoring; the refusal is counted, and answered on `model-status`
+with its reason.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Literal, Protocol
+
+from schemas.envelope import ContractError, decode
+from schemas.model_status import ModelStatus
+from schemas.model_version import ModelVersion
+from stream.errors import ReleaseRefused
+from stream.high_water import HighWater, Mark
+from stream.loader import Handover, LoadFailure
+from transport.records import Record
+
+READ_SECONDS: Final = 0.2
+"""How long a read waits: the time that a stop may take."""
+
+logger = logging.getLogger(__name__)
+
+
+class Refusal(StrEnum):
+    """Why an announcement is not followed, beside the reasons of the artefact and of the loader."""
+
+    UNREADABLE = "unreadable-announcement"
+    OLD_RELEASE = "old-release"
+    REUSED_RELEASE = "reused-release"
+    OTHER_RELEASE = "other-release"
+
+
+TRANSIENT: Final = frozenset({"unreachable", LoadFailure.CRASHED, LoadFailure.TIMED_OUT})
+"""Reasons that may be gone a little later: such a release is tried again."""
+
+
+class Announcements(Protocol):
+    """What the follower needs of `transport.reader.Reader`."""
+
+    def read(self, most: int, seconds: float) -> Sequence[Record]:
+        """At most `most` records, waiting up to `seconds` for the first."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything that was there has been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What the follower does with a release.
+
+    load: (location, digest, least release) → a verified release; raises ReleaseRefused.
+    offer: warm it up and hand it to the loop; raises ReleaseRefused.
+    answer: tell the trainer on `model-status`.
+    count: count "loaded" or the reason of a refusal.
+    """
+
+    load: Callable[[str, str, int], Handover]
+    offer: Callable[[Handover], None]
+    answer: Callable[[ModelStatus], None]
+    count: Callable[[str], None]
+
+
+class Follower:
+    """Reads announcements of the champion of `name` until it is stopped.
+
+    Arguments:
+        announcements: `model-versions` from its beginning.
+        way: what is done with a release.
+        high_water: releases below it are refused; it rises with each release that is loaded.
+        instance: this scorer's name on `model-status`.
+        clock: the time now, with an offset.
+        retry_seconds: until a release that failed for a passing reason is tried again.
+    """
+
+    def __init__(
+        self,
+        announcements: Announcements,
+        way: Way,
+        high_water: HighWater,
+        *,
+        name: str,
+        instance: str,
+        clock: Callable[[], datetime],
+        retry_seconds: float,
+    ) -> None:
+        self._announcements = announcements
+        self._way = way
+        self._high_water = high_water
+        self._name = name
+        self._instance = instance
+        self._clock = clock
+        self._retry_seconds = retry_seconds
+        self._serving = Mark()
+        self._pending: ModelVersion | None = None
+        self._not_before: datetime | None = None
+        self._stopped = threading.Event()
+        self.looked = threading.Event()
+        """Set when everything announced before the start has been dealt with."""
+
+    def run(self) -> None:
+        """The thread's work: nothing ends it but `stop`."""
+        while not self._stopped.is_set():
+            try:
+                self.step()
+            except Exception:  # a broker that is away or a full disk must not end the following
+                logger.exception("following the champion failed; trying again")
+                self._stopped.wait(READ_SECONDS)
+
+    def stop(self) -> None:
+        """End soon, from any thread."""
+        self._stopped.set()
+
+    def step(self) -> None:
+        """Read once; with everything read, deal with the newest announcement only."""
+        records = self._announcements.read(100, READ_SECONDS)
+        newest = self._newest(records)
+        if newest is not None:
+            self._pending, self._not_before = newest, None
+        if not self._announcements.caught_up:
+            return
+        if self._pending and (self._not_before is None or self._clock() >= self._not_before):
+            version, self._pending = self._pending, None
+            self._consider(version)
+        self.looked.set()
+
+    def _newest(self, records: Iterable[Record]) -> ModelVersion | None:
+        newest = None
+        for record in records:
+            if record.value is None or record.key != f"{self._name}/champion".encode():
+                continue
+            try:
+                newest = decode(ModelVersion, record.key, record.value, record.headers)
+            except ContractError as error:
+                self._way.count(Refusal.UNREADABLE)
+                logger.warning("announcement at offset %d refused: %s", record.offset, error)
+        return newest
+
+    def _consider(self, version: ModelVersion) -> None:
+        announced = Mark(version.release, version.digest, version.location)
+        if announced == self._serving:
+            return
+        try:
+            self._check(announced)
+            self._use(announced)
+        except ReleaseRefused as refusal:
+            logger.warning("release %d refused: %s", version.release, refusal)
+            if refusal.reason in TRANSIENT:
+                self._pending = version
+                self._not_before = self._clock() + timedelta(seconds=self._retry_seconds)
+            self._tell(version, "refused", refusal.reason, refusal.detail)
+            self._resume()
+        else:
+            logger.info("release %d scores from now on", version.release)
+            self._tell(version, "loaded")
+
+    def _check(self, announced: Mark) -> None:
+        mark = self._high_water.mark
+        if announced.release < mark.release:
+            raise ReleaseRefused(Refusal.OLD_RELEASE, f"release {mark.release} has been used; releases only rise")
+        if announced.release == mark.release and announced.digest != mark.digest:
+            raise ReleaseRefused(Refusal.REUSED_RELEASE, f"release {mark.release} was another artefact before")
+
+    def _use(self, announced: Mark) -> None:
+        handover = self._way.load(announced.location, announced.digest, announced.release)
+        model = handover.model
+        if (model.name, model.release) != (self._name, announced.release):
+            raise ReleaseRefused(
+                Refusal.OTHER_RELEASE,
+                f"the artefact says {model.name} {model.release}, the announcement {self._name} {announced.release}",
+            )
+        self._way.offer(handover)
+        self._serving = announced
+        try:
+            self._high_water.rise(announced)
+        except OSError:
+            logger.exception("the highest release could not be kept: after a restart an older one might be taken")
+
+    def _resume(self) -> None:
+        """After a restart with the newest release refused: the one that was used before is better than none."""
+        mark = self._high_water.mark
+        if self._serving == Mark() and mark != Mark():
+            try:
+                self._use(mark)
+            except ReleaseRefused as refusal:
+                logger.warning("release %d, used before, refused: %s", mark.release, refusal)
+
+    def _tell(
+        self, version: ModelVersion, result: Literal["loaded", "refused"], reason: str | None = None, detail: str = ""
+    ) -> None:
+        self._way.count(reason or result)
+        self._way.answer(
+            ModelStatus(
+                instance=self._instance,
+                name=version.name,
+                release=version.release,
+                digest=version.digest,
+                result=result,
+                reason=reason,
+                detail=detail[:2000] or None,
+                at=self._clock(),
+            )
+        )

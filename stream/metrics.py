@@ -1,0 +1,146 @@
+"""What the scorer tells Prometheus: every metric is declared once, here, with a sentence.
+
+The hot path touches counters once a batch, never once a record.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from schemas.priority import ModelRef
+from stream.processor import Tally
+
+LATENCY_BUCKETS: Final = (
+    *(0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0, 3600.0),
+)
+"""Upper bounds in seconds: fine around a quiet day's few milliseconds, wide enough for a backlog of an hour."""
+
+BATCH_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+"""Upper bounds in records a batch."""
+
+
+class BatchHistogram(Collector):
+    """A histogram without labels that takes a whole batch of values at once (prometheus_client's takes one)."""
+
+    def __init__(self, name: str, documentation: str, buckets: Iterable[float]) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._bounds = np.array(tuple(buckets), dtype=np.float64)
+        self._counts = np.zeros(len(self._bounds) + 1, dtype=np.int64)
+        self._sum = 0.0
+
+    def observe(self, values: npt.NDArray[np.float64]) -> None:
+        """Count every value of `values` in its bucket; an upper bound belongs to its bucket, as in Prometheus."""
+        places = np.searchsorted(self._bounds, values, side="left")
+        self._counts += np.bincount(places, minlength=len(self._counts))
+        self._sum += float(values.sum())
+
+    def collect(self) -> Iterator[Metric]:
+        """The metric family, cumulative as the exposition format wants it."""
+        cumulative = np.cumsum(self._counts)
+        labels = [*(f"{bound:g}" for bound in self._bounds), "+Inf"]
+        buckets = [(label, float(count)) for label, count in zip(labels, cumulative, strict=True)]
+        yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
+
+
+class Readings(Collector):
+    """Values that are looked up when somebody scrapes, so that they are true at that moment."""
+
+    def __init__(self) -> None:
+        self._read: list[tuple[type[CounterMetricFamily | GaugeMetricFamily], str, str, Callable[[], float]]] = []
+
+    def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """A value that goes up and down."""
+        self._read.append((GaugeMetricFamily, name, documentation, read))
+
+    def counter(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """A value that only rises; `name` without `_total`."""
+        self._read.append((CounterMetricFamily, name, documentation, read))
+
+    def collect(self) -> Iterator[Metric]:
+        """Every reading now."""
+        for family, name, documentation, read in self._read:
+            yield family(name, documentation, value=read())
+
+
+class ScorerMetrics:
+    """The scorer's metrics in `registry`; `readings` takes what only the service knows."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.latency = BatchHistogram(
+            "severity_end_to_end_seconds",
+            "From the broker's timestamp of a report to the commit of its priority.",
+            LATENCY_BUCKETS,
+        )
+        self.readings = Readings()
+        registry.register(self.latency)
+        registry.register(self.readings)
+        self.batch_records = Histogram(
+            "severity_batch_records", "Records in a batch.", buckets=BATCH_BUCKETS, registry=registry
+        )
+        self.records = Counter("severity_reports_in", "Records read from the reports' topics.", registry=registry)
+        self.priorities = Counter(
+            "severity_priorities_out",
+            "Priorities published, by severity level (none: it could not be read) and by who decided.",
+            ["level", "decided_by"],
+            registry=registry,
+        )
+        self.drills = Counter(
+            "severity_drills_out", "Priorities of exercises and tests, kept from responders.", registry=registry
+        )
+        self.human_triage = Counter(
+            "severity_human_triage", "Priorities that ask for a person's look.", registry=registry
+        )
+        self.dead_letters = Counter(
+            "severity_dead_letters", "Records set aside as dead letters, by reason.", ["reason"], registry=registry
+        )
+        self.unknown_fields = Counter(
+            "severity_unknown_fields", "Fields of reports that the contract does not know.", registry=registry
+        )
+        self.model_failures = Counter(
+            "severity_model_failures",
+            "Reports that the model failed on: the rules answered.",
+            registry=registry,
+        )
+        self.stage_seconds = Counter(
+            "severity_stage_seconds", "Time spent in each stage of the processor.", ["stage"], registry=registry
+        )
+        self.reloads = Counter(
+            "severity_model_reloads",
+            "Announced releases, by what came of them: loaded, or the reason of the refusal.",
+            ["result"],
+            registry=registry,
+        )
+        self.aborted = Counter(
+            "severity_aborts", "Batches that were not published and are read again.", ["reason"], registry=registry
+        )
+        self.lag = Gauge("severity_lag_records", "Records that wait in this scorer's partitions.", registry=registry)
+        self.model_info = Gauge(
+            "severity_model_info", "The release that scores now.", ["name", "release", "digest"], registry=registry
+        )
+        self.delivery_info = Gauge(
+            "severity_delivery_info", "How priorities are delivered.", ["delivery"], registry=registry
+        )
+
+    def batch(self, tally: Tally) -> None:
+        """Count what a processor says of a committed batch."""
+        self.records.inc(tally.records)
+        self.batch_records.observe(tally.records)
+        for (level, decided_by), count in tally.priorities.items():
+            self.priorities.labels("none" if level is None else str(level), decided_by).inc(count)
+        for stage, seconds in tally.stage_seconds.items():
+            self.stage_seconds.labels(stage).inc(seconds)
+        self.drills.inc(tally.drills)
+        self.human_triage.inc(tally.human_triage)
+        self.unknown_fields.inc(tally.unknown_fields)
+
+    def serving(self, model: ModelRef) -> None:
+        """Show the release that scores from now on, alone."""
+        self.model_info.clear()
+        self.model_info.labels(model.name, str(model.release), model.digest).set(1)

@@ -1,0 +1,45 @@
+"""The scorer's settings, read from `SEVERITY_SCORER__*`; Kafka's own are in `SEVERITY_KAFKA__*`."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from transport.settings import KafkaSettings
+
+
+class ScorerSettings(BaseSettings):
+    """How one scorer runs. A path not set means the built-in table, or for `high_water` that nothing is kept."""
+
+    model_config = SettingsConfigDict(env_prefix="SEVERITY_SCORER__", frozen=True, extra="forbid")
+
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    topics: str = Field(
+        r"^([a-z0-9-]+\.)?crime-reports$",
+        description="The reports' topic, or a regular expression that begins with ^: by default the plain name and one "
+        "for each agency that shares the cluster.",
+    )
+    group_id: str = Field("severity-scorer", min_length=1, description="Consumer group that shares the reports.")
+    model_name: str = Field("severity", min_length=1, description="Name of the model whose champion is followed.")
+    trusted_keys: Path = Field(
+        Path("keys"), description="A public key, or a folder of them: releases signed by others are refused."
+    )
+    high_water: Path | None = Field(
+        None, description="File that keeps the highest release used, so that none below is taken after a restart."
+    )
+    rules: Path | None = Field(None, description="Folder of the floors and of the fallback.")
+    schemes: Path | None = Field(None, description="Folder of the agencies' dispatch schemes.")
+    policy: Path | None = Field(None, description="File of the decision policy.")
+    wording: Path | None = Field(None, description="Folder of the reasons' wording.")
+    metrics_host: str = Field("127.0.0.1", description="Address on which /metrics answers.")
+    metrics_port: int = Field(9464, ge=0, le=65535, description="Port of /metrics; 0: a free one, printed at start.")
+    model_wait_seconds: float = Field(
+        15.0, ge=0, description="At start, how long to wait for the champion before the rules answer in its place."
+    )
+    load_timeout_seconds: float = Field(120.0, gt=0, description="Until the loading of a release is given up.")
+    retry_seconds: float = Field(
+        30.0, gt=0, description="Until a release that could not be fetched or loaded is tried again."
+    )
+    slowest_report_ms: float = Field(
+        5.0, gt=0, description="A release that takes longer for one report is refused as too slow."
+    )

@@ -1,0 +1,192 @@
+"""Wiring: the loop on the main thread, the follower beside it, /metrics, and how the process begins and ends."""
+
+import gc
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from schemas import topics
+from schemas.envelope import encode
+from schemas.model_status import ModelStatus
+from stream.champion import Champion
+from stream.follower import Follower, Way
+from stream.high_water import HighWater
+from stream.loader import ChildLoader, Handover
+from stream.metrics import ScorerMetrics
+from stream.processor import Processor
+from stream.release import Tables, warm_up
+from stream.settings import ScorerSettings
+from stream.watch import Watch
+from transport.kafka import kafka_backend
+from transport.loop import Loop
+from transport.reader import Reader
+from transport.records import Batch, Record
+from transport.sender import Sender
+from transport.settings import KafkaSettings
+
+COLLECT_AFTER: Final = (50_000, 20, 20)
+"""Allocations between collections of garbage: a batch makes many objects and no cycles (default: 2,000)."""
+
+SWITCH_SECONDS: Final = 0.0005
+"""After which another thread may have the interpreter (default .005): the loop does not wait long for the follower,
+which unpickles and warms up beside it."""
+
+JOIN_SECONDS: Final = 10.0
+"""How long the end waits for the follower."""
+
+logger = logging.getLogger(__name__)
+
+
+def work(settings: ScorerSettings) -> int:
+    """Score until SIGTERM or Ctrl-C; 0, or 1 after one line on standard error that says what is wrong."""
+    try:
+        with ExitStack() as stack, _signals() as stopped:
+            _serve(settings, stack, stopped)
+    except Exception as error:
+        logger.debug("the scorer ends", exc_info=True)
+        print(f"severity scorer: {error or type(error).__name__}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event) -> None:
+    kafka = settings.kafka.for_group(settings.group_id)
+    source = f"severity/scorer/{kafka.group_id}-{kafka.slot}"
+    registry = CollectorRegistry()
+    metrics = ScorerMetrics(registry)
+    metrics.delivery_info.labels(kafka.delivery).set(1)
+    tables = Tables.load(settings)
+    assessor = partial(tables.assessor, on_failure=lambda _: metrics.model_failures.inc())
+    champion = Champion(assessor(None), _now)
+
+    def offer(handover: Handover) -> None:
+        made = assessor(handover)
+        warm_up(made, handover.golden, slowest_ms=settings.slowest_report_ms, now=_now(), timer=time.perf_counter)
+        champion.offer(made, handover.created_at)
+        metrics.serving(handover.model)
+
+    follower = stack.enter_context(_following(settings, kafka, source, offer, metrics))
+    processor = Processor(champion.current, delivery=kafka.delivery, source=source, clock=_now, timer=time.perf_counter)
+    server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
+    stack.callback(server.server_close)
+    stack.callback(server.shutdown)
+    watch = Watch(metrics, time.time, partial(_say_ready, settings.metrics_host, server.server_port))
+    _add_readings(metrics, champion, watch)
+
+    backend = kafka_backend(kafka, [settings.topics])
+
+    def handle(records: Sequence[Record]) -> Batch:
+        watch.began(records)
+        batch, tally = processor.process(records)
+        watch.processed(tally)
+        return batch
+
+    def between_batches() -> None:
+        if stopped.is_set():
+            loop.stop()
+        watch.look(backend)
+
+    loop = Loop(backend, handle, max_batch=kafka.max_batch, between_batches=between_batches, observer=watch)
+    _wait_for_champion(follower, settings.model_wait_seconds, stopped)
+    _settle_memory()
+    if not stopped.is_set():
+        loop.run()
+
+
+@contextmanager
+def _following(
+    settings: ScorerSettings,
+    kafka: KafkaSettings,
+    source: str,
+    offer: Callable[[Handover], None],
+    metrics: ScorerMetrics,
+) -> Iterator[Follower]:
+    """The follower, at work on its own thread until the block ends."""
+    loader = ChildLoader(settings.trusted_keys, settings.load_timeout_seconds)
+    with Sender(kafka) as sender, Reader(kafka, [topics.MODEL_VERSIONS]) as announcements:
+
+        def answer(status: ModelStatus) -> None:
+            sender.send(topics.MODEL_STATUS, *encode(status, source=source, time=status.at))
+            sender.flush()
+
+        follower = Follower(
+            announcements,
+            Way(loader.load, offer, answer, lambda result: metrics.reloads.labels(result).inc()),
+            HighWater(settings.model_name, settings.high_water),
+            name=settings.model_name,
+            instance=f"{kafka.group_id}-{kafka.slot}",
+            clock=_now,
+            retry_seconds=settings.retry_seconds,
+        )
+        thread = threading.Thread(target=follower.run, name="follower", daemon=True)
+        thread.start()
+        try:
+            yield follower
+        finally:
+            follower.stop()
+            loader.stop()
+            thread.join(JOIN_SECONDS)
+
+
+@contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM, Ctrl-C and, on Windows, Ctrl-Break set."""
+    stopped = threading.Event()
+    names = ("SIGTERM", "SIGINT", "SIGBREAK")
+    wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in wanted}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait_for_champion(follower: Follower, seconds: float, stopped: threading.Event) -> None:
+    """Better a report a few seconds late after a restart than many answered without the model."""
+    deadline = time.monotonic() + seconds
+    while not (follower.looked.wait(0.1) or stopped.is_set()):
+        if time.monotonic() > deadline:
+            logger.warning("no champion within %g s: the rules answer until there is one", seconds)
+            return
+
+
+def _settle_memory() -> None:
+    """Everything made so far stays: the collector need not look at it again, and looks less often at the rest."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
+def _add_readings(metrics: ScorerMetrics, champion: Champion, watch: Watch) -> None:
+    metrics.readings.gauge(
+        "severity_model_age_seconds", "Since the model in use was made; NaN without one.", champion.model_age_seconds
+    )
+    metrics.readings.counter(
+        "severity_degraded_seconds", "Time without a model, the rules answering.", champion.degraded_seconds
+    )
+    metrics.readings.gauge(
+        "severity_oldest_unscored_seconds",
+        "Age of the oldest report in the batch in hand; 0 when there is none.",
+        watch.oldest_unscored_seconds,
+    )
+
+
+def _say_ready(host: str, port: int) -> None:
+    ready = {"event": "ready", "service": "scorer", "metrics": f"http://{host}:{port}/metrics"}
+    print(json.dumps(ready), file=sys.stderr, flush=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

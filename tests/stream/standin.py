@@ -1,0 +1,62 @@
+"""An assessor without a model or tables, for tests of what stands around it."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.crime_report import CrimeReport
+from schemas.priority import DeadLetterRef, ModelRef, Priority, SourcePosition
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class Marked:
+    """Scores every report 3 and marks it with its release; fails where `fails` says so."""
+
+    def __init__(self, release: int = 1, fails: Callable[[CrimeReport], bool] = lambda _: False) -> None:
+        self.model = ModelRef(name="severity", release=release, digest=f"{release:064x}")
+        self._fails = fails
+
+    def assess(
+        self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime
+    ) -> list[Priority]:
+        if any(map(self._fails, reports)):
+            raise OverflowError("date value out of range")
+        return [
+            self._priority(
+                report.agency_id,
+                report.report_id,
+                position,
+                now,
+                revision=report.revision,
+                status=report.status,
+                severity=3,
+                decided_by="model",
+                model=self.model,
+            )
+            for report, position in zip(reports, positions, strict=True)
+        ]
+
+    def triage(
+        self, agency_id: str, report_id: str, dead_letter: DeadLetterRef, position: SourcePosition, now: datetime
+    ) -> Priority:
+        return self._priority(
+            agency_id,
+            report_id,
+            position,
+            now,
+            revision=0,
+            status="Actual",
+            severity=None,
+            decided_by="fallback",
+            dead_letter=dead_letter,
+        )
+
+    def _priority(
+        self, agency_id: str, report_id: str, source: SourcePosition, now: datetime, **fields: Any
+    ) -> Priority:
+        return Priority(
+            agency_id=agency_id, report_id=report_id, source=source, scored_at=now, score=None, probabilities=None,
+            priority="P2", colour="#ff0000", target_minutes=None, eido_priority=5, degraded=False,
+            needs_human_triage=fields["severity"] is None, policy_version="1", reported_at=None, **fields,
+        )  # fmt: skip

@@ -1,0 +1,174 @@
+import itertools
+import json
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import topics
+from schemas.crime_report import CrimeReport
+from schemas.envelope import decode, encode
+from schemas.priority import Priority
+from stream.processor import Processor, Tally
+from tests.strategies import reports
+from tests.stream.standin import NOW, Marked
+from transport.records import Batch, Outgoing, Record
+
+
+def processor(assessor: Marked | None = None) -> Processor:
+    chosen = assessor or Marked()
+    return Processor(
+        lambda: chosen, delivery="exactly-once", source="severity/test", clock=lambda: NOW, timer=lambda: 0.0
+    )
+
+
+def record(
+    value: bytes | None,
+    key: bytes | None = b"lapd/1",
+    headers: Sequence[tuple[str, bytes]] = (),
+    topic: str = topics.CRIME_REPORTS,
+    offset: int = 7,
+) -> Record:
+    return Record(topic, 2, offset, key, value, tuple(headers), 1_700_000_000_000)
+
+
+def filed(report: CrimeReport, topic: str = topics.CRIME_REPORTS, offset: int = 7) -> Record:
+    key, value, headers = encode(report, source="cad/test", time=NOW)
+    return record(value, key, headers, topic, offset)
+
+
+def crime(**fields: object) -> CrimeReport:
+    return CrimeReport.model_validate({"agency_id": "lapd", "report_id": "1", "reported_at": NOW, **fields})
+
+
+def read(output: Outgoing) -> Priority:
+    return decode(Priority, output.key, output.value, output.headers)
+
+
+def process(records: Sequence[Record], assessor: Marked | None = None) -> Batch:
+    batch, _ = processor(assessor).process(records)
+    return batch
+
+
+def tally(records: Sequence[Record]) -> Tally:
+    _, counted = processor().process(records)
+    return counted
+
+
+def test_a_report_gives_one_priority_under_its_own_key_that_names_its_record() -> None:
+    batch = process([filed(crime(report_id="42", revision=3), offset=99)])
+    (output,) = batch.outputs
+    priority = read(output)
+    assert (output.topic, output.key, batch.dead_letters) == (topics.PRIORITIES, b"lapd/42", [])
+    assert (priority.report_id, priority.revision, priority.severity) == ("42", 3, 3)
+    assert priority.source.model_dump() == {"topic": "crime-reports", "partition": 2, "offset": 99}
+    assert priority.scored_at == NOW
+
+
+def test_a_priority_says_how_it_was_delivered() -> None:
+    (output,) = process([filed(crime())]).outputs
+    assert ("severity.delivery", b"exactly-once") in output.headers
+
+
+@pytest.mark.parametrize("status", ["Exercise", "Test"])
+def test_a_drill_never_reaches_responders(status: str) -> None:
+    records = [filed(crime(status=status)), filed(crime(report_id="2"))]
+    assert [output.topic for output in process(records).outputs] == [topics.PRIORITIES_EXERCISE, topics.PRIORITIES]
+    assert tally(records).drills == 1
+
+
+def test_an_unreadable_report_is_a_dead_letter_and_goes_to_a_person() -> None:
+    batch = process([record(b"{", b"lapd/13")])
+    (letter,) = batch.dead_letters
+    (output,) = batch.outputs
+    priority = read(output)
+    assert letter.reason == "not-json"
+    assert (priority.report_id, priority.needs_human_triage, priority.severity) == ("13", True, None)
+    assert priority.dead_letter is not None
+    assert (priority.dead_letter.topic, priority.dead_letter.reason) == ("crime-reports.dlq", "not-json")
+
+
+@pytest.mark.parametrize("key", [None, b"", b"\xff/1", b"lapd", b"LAPD/1", b"lapd/\x07"])
+def test_an_unreadable_report_of_nobody_knows_whom_is_still_a_dead_letter(key: bytes | None) -> None:
+    batch = process([record(b"{", key)])
+    assert (len(batch.outputs), len(batch.dead_letters)) == (0, 1)
+
+
+def test_an_agency_may_not_report_on_another_ones_topic() -> None:
+    batch = process(
+        [
+            filed(crime(), "lapd.crime-reports"),
+            filed(crime(), "nypd.crime-reports"),
+            record(b"{", topic="x.crime-reports"),
+        ]
+    )
+    assert len(batch.outputs) == 1
+    assert [letter.reason for letter in batch.dead_letters] == ["foreign-agency", "not-json"]
+
+
+def test_a_report_that_nobody_can_assess_does_not_stop_the_others() -> None:
+    poison = crime(report_id="poison")
+    batch = process(
+        [filed(crime(report_id="a")), filed(poison), filed(crime(report_id="b"))],
+        Marked(fails=lambda report: report.report_id == "poison"),
+    )
+    answers = {priority.report_id: priority for priority in map(read, batch.outputs)}
+    assert list(answers) == ["a", "poison", "b"]
+    assert [answer.severity for answer in answers.values()] == [3, None, 3]
+    assert [(letter.reason, letter.record.key) for letter in batch.dead_letters] == [("unscorable", b"lapd/poison")]
+    assert "out of range" not in batch.dead_letters[0].detail
+
+
+def test_no_batch_mixes_releases() -> None:
+    releases = itertools.count(1)
+    swapping = Processor(lambda: Marked(next(releases)), delivery="x", source="s", clock=lambda: NOW, timer=lambda: 0.0)
+    records = [filed(crime(report_id=str(number))) for number in range(20)]
+    seen = []
+    for _ in range(3):
+        batch, _tally = swapping.process(records)
+        seen.append({priority.model and priority.model.release for priority in map(read, batch.outputs)})
+    assert seen == [{1}, {2}, {3}]
+
+
+def test_the_tally_counts_what_left_and_what_the_contract_does_not_know() -> None:
+    odd = json.loads(crime().model_dump_json()) | {"narrative": "x", "officer": "y"}
+    counted = tally([record(json.dumps(odd).encode()), record(None, b"lapd/2"), filed(crime(status="Test"))])
+    assert (counted.records, counted.unknown_fields, counted.human_triage, counted.drills) == (3, 2, 1, 1)
+    assert counted.priorities == {(3, "model"): 2, (None, "fallback"): 1}
+    assert counted.stage_seconds.keys() == {"decode", "assess", "encode"}
+
+
+def test_the_same_record_gives_the_same_priority_again() -> None:
+    records = [filed(crime()), record(b"no", b"lapd/9")]
+    assert process(records) == process(records)
+
+
+anything = st.none() | st.binary(max_size=200)
+header = st.tuples(st.sampled_from(["ce_type", "content-type", "x"]), st.binary(max_size=40))
+garbage = st.builds(
+    record,
+    anything,
+    anything | st.sampled_from([b"lapd/1", b"a/b/c", b"/", b"lapd/"]),
+    st.lists(header, max_size=3),
+    st.sampled_from(["crime-reports", "lapd.crime-reports", "crime-reports.crime-reports"]),
+)
+structured = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*CrimeReport.model_fields]), inner),
+    max_leaves=8,
+).map(lambda value: record(json.dumps(value).encode(), headers=[("content-type", b"application/json")]))
+mutilated = st.tuples(reports, st.integers(0, 400), st.binary(max_size=5)).map(
+    lambda parts: record(parts[0].model_dump_json().encode()[: parts[1]] + parts[2], parts[0].key)
+)
+
+
+@given(st.lists(garbage | structured | mutilated | reports.map(filed), min_size=1, max_size=12))
+def test_no_record_makes_it_raise_and_each_is_answered_or_set_aside(records: list[Record]) -> None:
+    records = [item._replace(offset=offset) for offset, item in enumerate(records)]
+    batch = process(records)
+    answered = [read(output).source.offset for output in batch.outputs]
+    set_aside = [letter.record.offset for letter in batch.dead_letters]
+    assert {*answered, *set_aside} == {*range(len(records))}
+    assert answered == sorted(set(answered))
+    assert set_aside == sorted(set(set_aside))
