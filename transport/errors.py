@@ -1,7 +1,5 @@
 """What can go wrong in transport, in few classes: each has a reason code and a detail that says what to do."""
 
-# ruff: noqa: N818 - these names say what happened; "Error" behind each would add nothing
-
 
 class TransportError(Exception):
     """`reason` is a short code for counters and exit messages, `detail` is for people."""

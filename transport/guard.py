@@ -20,7 +20,7 @@ def main(log: str, *command: str) -> int:
     # Ctrl-C reaches the whole terminal's group; the parent decides what ends, and when.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Path(log).open("ab") as output:
-        program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - ours
+        program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     print(program.pid, flush=True)
     threading.Thread(target=_end_with_parent, args=(program,), daemon=True).start()
     return program.wait()

@@ -14,7 +14,7 @@ from transport.errors import NoBroker
 
 VERSION: Final = "4.3.1"
 _PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-_POM: Final = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+_POM: Final = f"""<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>severity</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
@@ -56,11 +56,13 @@ def kafka_jars(cache: Path | None = None) -> Path:
 def _fetch(scratch: Path) -> Path:
     maven = shutil.which("mvn")
     if maven is None:
-        raise NoBroker("no-maven", f"Apache Maven (mvn) is needed once, to fetch Kafka {VERSION}; it is not on the PATH")
+        raise NoBroker(
+            "no-maven", f"Apache Maven (mvn) is needed once to fetch Kafka {VERSION}, and is not on the PATH"
+        )
     (scratch / "pom.xml").write_text(_POM, encoding="utf-8")
     jars = scratch / "jars"
     command = [maven, "--batch-mode", "--quiet", _PLUGIN, "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
-    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoBroker("maven-failed", (done.stdout + done.stderr)[-2000:].strip())
     return jars

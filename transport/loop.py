@@ -62,7 +62,7 @@ class Loop:
         self._stopping = True
 
     def run(self) -> None:
-        """Work until `stop`. Raises `LoopFailed` or the handler's `StopWorker`; the broker is left clean in any case."""
+        """Work until `stop`; raises `LoopFailed` or a handler's `StopWorker`; the broker is left clean either way."""
         try:
             self._backend.open(self._observer)
             while not self._stopping:

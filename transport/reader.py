@@ -7,12 +7,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, TopicPartition
 
 from transport.clients import LOGGER
 from transport.errors import LoopFailed
 from transport.records import Partition, Record
-from transport.retry import CALL_SECONDS, error_of, persist
+from transport.retry import CALL_SECONDS, persist
 from transport.settings import KafkaSettings, reader_properties
 from transport.source import to_record
 
@@ -29,7 +29,7 @@ class Reader:
         settings: how to reach Kafka; the group is not joined and nothing is committed.
         topics: names, or patterns that begin with `^`, for which new topics are noticed too.
         start: where to begin. A datetime means the first record at or after it, by the broker's timestamps; a mapping
-            gives offsets, and a partition that it lacks starts at its beginning. Partitions that appear later always do.
+            gives offsets, and a partition that it lacks starts at its beginning, as does one that appears later.
     """
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str], start: Start = "beginning") -> None:
@@ -114,7 +114,7 @@ class Reader:
 
     def _assign(self, places: Mapping[Partition, int]) -> None:
         if places:
-            self._consumer.incremental_assign([TopicPartition(*partition, offset) for partition, offset in places.items()])
+            self._consumer.incremental_assign([TopicPartition(*place, offset) for place, offset in places.items()])
             self._ended.update(dict.fromkeys(places, False))
 
     def __enter__(self) -> Self:

@@ -14,7 +14,7 @@ from transport.settings import KafkaSettings, producer_properties
 
 
 class Sender:
-    """Sends in the background. What was not delivered is told by the next `send`, by `flush` and by the end of `with`."""
+    """Sends in the background. What was not delivered is told by the next `send`, `flush` or the end of `with`."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._failures: list[str] = []

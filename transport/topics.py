@@ -36,19 +36,19 @@ def create_topics(settings: KafkaSettings, topics: Sequence[TopicSpec]) -> None:
     """
     if not topics:
         return
-    admin = AdminClient({**admin_properties(settings), "logger": LOGGER})
     wanted = [
         NewTopic(topic.name, topic.partitions, replication_factor=topic.replication, config=dict(topic.config))
         for topic in topics
     ]
-    for name, made in admin.create_topics(wanted, operation_timeout=SECONDS, request_timeout=SECONDS).items():
-        try:
-            made.result()
-        except KafkaException as exception:
-            error = error_of(exception)
-            if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise NoBroker("topic", f"{name} could not be made: {error.str()}") from exception
-    _wait(admin, {topic.name for topic in topics})
+    with AdminClient(admin_properties(settings), logger=LOGGER) as admin:
+        for name, made in admin.create_topics(wanted, operation_timeout=SECONDS, request_timeout=SECONDS).items():
+            try:
+                made.result()
+            except KafkaException as exception:
+                error = error_of(exception)
+                if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise NoBroker("topic", f"{name} could not be made: {error.str()}") from exception
+        _wait(admin, {topic.name for topic in topics})
 
 
 def _wait(admin: AdminClient, names: set[str]) -> None:
