@@ -191,16 +191,8 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _format(java: Sequence[str], properties: Path) -> None:
-    command = [
-        *java,
-        "-XX:TieredStopAtLevel=1",
-        "kafka.tools.StorageTool",
-        "format",
-        "--cluster-id",
-        CLUSTER,
-        "--config",
-        str(properties),
-    ]
+    tool = ["-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
+    command = [*java, *tool, "format", "--cluster-id", CLUSTER, "--config", str(properties)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoBroker("did-not-start", f"its storage could not be formatted: {(done.stdout + done.stderr)[-2000:]}")

@@ -2,7 +2,7 @@
 
     backend = MemoryBackend({"in": 1, "out": 1})
     backend.put("in", b"key", b"value")
-    backend.run(handler)
+    backend.drain(Loop(backend, handler))
     backend.published("out")
 
 It shows what a transaction promises (all of a batch or nothing of it, read again after an abort) but no groups, no
@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 
 from transport.errors import TooLarge, TransportError
-from transport.loop import Handler, Loop
+from transport.loop import Loop
 from transport.observer import Observer
 from transport.records import Headers, Outgoing, Partition, Record
 
@@ -40,6 +40,7 @@ class MemoryBackend:
         self._largest = largest
         self._positions: dict[Partition, int] = {}
         self._failures: list[TransportError] = []
+        self._at_end: Callable[[], None] = lambda: None
         self.committed: dict[Partition, int] = {}
         """Where reading goes on after a restart."""
 
@@ -66,14 +67,10 @@ class MemoryBackend:
         """The dead letters of the topic `topic`."""
         return self.published(f"{topic}.dlq")
 
-    def run(self, handler: Handler, *, loop: Callable[["MemoryBackend", Handler], Loop] = Loop) -> None:
-        """Run a loop over what is there until all of it is read."""
-        running = loop(self, handler)
-        self._at_the_end = running.stop
-        running.run()
-
-    def _at_the_end(self) -> None:
-        """What to do when there is nothing to read."""
+    def drain(self, loop: Loop) -> None:
+        """Run `loop`, which reads from here, until all that is there is read."""
+        self._at_end = loop.stop
+        loop.run()
 
     def open(self, observer: Observer) -> None:
         """See `Backend.open`."""
@@ -90,7 +87,7 @@ class MemoryBackend:
                 self._positions[place] = start + len(found)
                 records += found
         if not records:
-            self._at_the_end()
+            self._at_end()
         return records
 
     def publish(self, outgoing: Sequence[Outgoing], offsets: Mapping[Partition, int]) -> None:
@@ -100,7 +97,8 @@ class MemoryBackend:
             if not isinstance(error, TooLarge):
                 self._positions = dict(self.committed)
             raise error
-        if largest := max((len(message.value or b"") for message in outgoing), default=0) > self._largest:
+        largest = max((len(message.value or b"") for message in outgoing), default=0)
+        if largest > self._largest:
             raise TooLarge("too-large", f"{largest} bytes, at most {self._largest} are taken")
         for message in outgoing:
             self.put(*message)
