@@ -7,7 +7,7 @@ some moment is a query over them up to that moment's marks (`trainer.training_se
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow as pa
 from deltalake import QueryBuilder
 
 from schemas import topics

@@ -2,8 +2,9 @@
 
 Prequential (Dawid 1984; Gama et al. 2013): every decision was made before its label was known, so nothing is flattered.
 A report counts once, by the decision that a responder got first and the newest outcome; a later outcome moves it, one
-that withdraws takes it away. Confusion counts are kept by release, basis of the outcome, and view: the level that was
-`published`, floors included, and the `model`'s own.
+that withdraws takes it away. A report that was drawn and graded stays on the basis `audited` when its case is solved
+later: the graded are a random sample of all reports only as long as none of them leaves it. Confusion counts are kept
+by release, basis of the outcome, and view: the level that was `published`, floors included, and the `model`'s own.
 """
 
 from collections import OrderedDict
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from severity.levels import GRAVEST
-from trainer.training_set import WITHDRAWN
+from trainer.training_set import AUDITED, WITHDRAWN
 
 Identity = tuple[str, str]
 """Agency and report."""
@@ -45,11 +46,15 @@ class Decision(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What a case turned out to be; `level` is None where the level table knows none of the offences."""
+    """What a case turned out to be; `level` is None where the level table knows none of the offences.
+
+    `audited`: whether this or another outcome of the case answers an audit.
+    """
 
     sequence: int
     basis: str
     level: int | None
+    audited: bool = False
 
 
 @dataclass(slots=True)
@@ -87,18 +92,16 @@ class LiveScores:
             self._join(decision, case.label)
 
     def learned(self, identity: Identity, label: Label) -> None:
-        """An outcome came; one whose sequence is not higher than the known one's is old news."""
+        """An outcome came; of two the one with the higher sequence counts, of equal ones the first."""
         case = self._case(identity)
-        if case.label is not None and case.label.sequence >= label.sequence:
-            return
-        before, case.label = case.label, label
+        before, case.label = case.label, _newest(case.label, label)
         if case.decision is None:
             return
         if before is None:
-            self._join(case.decision, label)
-        else:
+            self._join(case.decision, case.label)
+        elif case.label != before:
             self._add(case.decision, before, -1)
-            self._add(case.decision, label, +1)
+            self._add(case.decision, case.label, +1)
 
     def matrices(self) -> Mapping[Cell, Confusion]:
         """Confusion counts as they stand, of the newest releases and of the rules."""
@@ -129,11 +132,19 @@ class LiveScores:
             del self._matrices[cell]
 
 
+def _newest(known: Label | None, label: Label) -> Label:
+    if known is None:
+        return label
+    newest = known if known.sequence >= label.sequence else label
+    return newest._replace(audited=known.audited or label.audited)
+
+
 def _counts(decision: Decision, label: Label) -> Iterator[tuple[Cell, int, int]]:
     """Where a joined report counts: in no cell when its outcome is withdrawn or has no level."""
     if label.level is None or label.basis in WITHDRAWN:
         return
+    basis = AUDITED if label.audited else label.basis
     if decision.published is not None:
-        yield Cell(decision.release, label.basis, "published"), label.level, decision.published
+        yield Cell(decision.release, basis, "published"), label.level, decision.published
     if decision.model is not None:
-        yield Cell(decision.release, label.basis, "model"), label.level, decision.model
+        yield Cell(decision.release, basis, "model"), label.level, decision.model

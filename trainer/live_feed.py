@@ -16,7 +16,8 @@ def feed(scores: LiveScores, event: object, levels: Levels) -> None:
             decision = Decision(release, event.severity, event.model_severity)
             scores.decided((event.agency_id, event.report_id), decision)
         case SolvedCase():
-            label = Label(event.sequence, event.basis, levels.level(event.offences, event.agency_id))
+            level = levels.level(event.offences, event.agency_id)
+            label = Label(event.sequence, event.basis, level, event.audit is not None)
             scores.learned((event.agency_id, event.report_id), label)
         case _:
             pass
@@ -32,9 +33,10 @@ def rebuild(scores: LiveScores, dataset: Dataset, levels: Levels) -> None:
         decision = Decision(row["release"] or RULES, row["severity"], row["model_severity"])
         scores.decided((row["agency_id"], row["report_id"]), decision)
     outcomes = dataset.query(
-        "SELECT agency_id, report_id, sequence, basis, offences FROM outcomes"
+        "SELECT agency_id, report_id, sequence, basis, offences, request_id FROM outcomes"
         ' ORDER BY sequence, topic, partition, "offset"'
     )
     for row in outcomes.to_pylist():
         level = levels.level(OFFENCES.validate_json(row["offences"]), row["agency_id"])
-        scores.learned((row["agency_id"], row["report_id"]), Label(row["sequence"], row["basis"], level))
+        label = Label(row["sequence"], row["basis"], level, row["request_id"] is not None)
+        scores.learned((row["agency_id"], row["report_id"]), label)

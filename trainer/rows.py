@@ -8,7 +8,7 @@ up anew whenever an agency signs off another table.
 from collections.abc import Sequence
 from typing import Final
 
-import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow as pa
 from pydantic import TypeAdapter
 
 from schemas.crime_report import CrimeReport

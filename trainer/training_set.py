@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow as pa
 
 from schemas.crime_report import CrimeReport
 from schemas.solved_case import Offence
@@ -23,6 +23,8 @@ from trainer.tables import Marks
 WITHDRAWN: Final = ("unfounded", "reopened")
 """Bases that take a label away: nothing happened, or it is not known any more what."""
 
+AUDITED: Final = "audited"
+
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 """Kafka's own rule for topic names; nothing else may enter the query's text."""
 
@@ -30,7 +32,8 @@ _QUERY: Final = """
 WITH newest AS (
     SELECT * FROM (
         SELECT *, row_number() OVER (
-            PARTITION BY agency_id, report_id ORDER BY sequence DESC, topic, partition, "offset") AS place
+            PARTITION BY agency_id, report_id ORDER BY sequence DESC, topic, partition, "offset") AS place,
+            max(audit_probability) OVER (PARTITION BY agency_id, report_id) AS drawn_with
         FROM outcomes WHERE {taken}
     ) WHERE place = 1
 ), scored AS (
@@ -48,7 +51,7 @@ WITH newest AS (
         LEFT JOIN scored ON scored.agency_id = r.agency_id AND scored.report_id = r.report_id
     ) WHERE place = 1
 )
-SELECT o.agency_id, o.basis, o.closed_at, o.offences, o.audit_probability, seen.status, seen.reported_at, seen.body
+SELECT o.agency_id, o.basis, o.closed_at, o.offences, o.drawn_with, seen.status, seen.reported_at, seen.body
 FROM newest o LEFT JOIN seen ON seen.agency_id = o.agency_id AND seen.report_id = o.report_id
 ORDER BY seen.reported_at, o.agency_id, o.report_id
 """
@@ -65,8 +68,10 @@ class Levels(Protocol):
 class TrainingSet:
     """Labelled reports in the order in which they were filed; every array has one entry a report.
 
-    `audit_probability` is NaN where nobody drew the report. `left_out` counts outcomes that give no row, by reason.
-    `marks` name the state of the dataset: with the same level table they give the same rows again.
+    `basis` is that of the newest outcome, except that a report which was drawn and graded stays `audited` when its case
+    is solved later: the graded are a random sample only as long as none of them leaves it. `audit_probability` is the
+    chance with which it was drawn, NaN for others. `left_out` counts outcomes that give no row, by reason. `marks` name
+    the state of the dataset: with the same level table they give the same rows again.
     """
 
     reports: list[CrimeReport]
@@ -103,13 +108,14 @@ def training_set(dataset: Dataset, levels: Levels, marks: Marks | None = None) -
     )
     kept = reason == ""
     table = table.filter(pa.array(kept))
+    chance = table["drawn_with"].cast(pa.float64()).to_numpy()
     return TrainingSet(
         reports=[CrimeReport.model_validate_json(body) for body in table["body"].to_pylist()],
         levels=found[kept],
-        basis=_strings(table, "basis"),
+        basis=np.where(np.isnan(chance), _strings(table, "basis"), AUDITED),
         reported_at=table["reported_at"].to_numpy(),
         known_at=table["closed_at"].to_numpy(),
-        audit_probability=table["audit_probability"].cast(pa.float64()).to_numpy(),
+        audit_probability=chance,
         left_out=dict(Counter(reason[~kept].tolist())),
         marks=marks,
     )

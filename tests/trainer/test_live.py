@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from sklearn.metrics import accuracy_score, f1_score
 
+from schemas.solved_case import AuditAnswer
 from tests.trainer.events import CodeIsLevel, Outbox, outcome, priority, records, report
 from trainer.audit import AuditDraw
 from trainer.dataset import Dataset
@@ -61,6 +62,16 @@ def test_a_later_outcome_moves_the_report_to_its_own_basis() -> None:
     assert cells(found) == {(RULES, "audited", "published"): [(2, 2, 1)]}
 
 
+@pytest.mark.parametrize("audit_first", [True, False])
+def test_a_graded_report_stays_audited_when_its_case_is_solved(audit_first: bool) -> None:
+    found = live()
+    audit, solved = Label(1, "audited", 2, audited=True), Label(2, "solved", 4)
+    found.decided(ONE, Decision(7, 4, None))
+    for label in (audit, solved) if audit_first else (solved, audit):
+        found.learned(ONE, label)
+    assert cells(found) == {(7, "audited", "published"): [(4, 4, 1)]}
+
+
 def test_a_withdrawn_outcome_and_one_without_a_level_count_nowhere() -> None:
     found = live()
     found.decided(ONE, Decision(7, 5, 5))
@@ -87,7 +98,9 @@ def test_after_a_restart_the_tables_give_the_same_counts(tmp_path: Path) -> None
     before, levels = live(), CodeIsLevel()
     priorities = [priority(n, release=1 + n % 3 if n % 5 else None, level=1 + n % 5, at=n) for n in range(60)]
     outcomes = [outcome(n, 1 + (n * 7) % 5, sequence=1 + n % 2) for n in range(0, 60, 2)]
-    outcomes += [outcome(n, 2, sequence=3, basis="audited") for n in range(0, 60, 6)]
+    answer = AuditAnswer(request_id="q", probability=0.05)
+    outcomes += [outcome(n, 2, sequence=3, basis="audited", audit=answer) for n in range(0, 60, 6)]
+    outcomes += [outcome(n, 5, sequence=4) for n in range(0, 60, 12)]
     for batch in (records(priorities), records(outcomes)):
         for event in intake.take(batch).events:
             feed(before, event, levels)

@@ -114,10 +114,15 @@ def test_marks_that_name_no_kafka_topic_are_refused(city: City) -> None:
         city.labelled({"x' OR true --/0": 1})
 
 
-def test_an_audit_keeps_its_probability(city: City) -> None:
+@pytest.mark.parametrize("audit_first", [True, False])
+def test_an_audited_report_stays_in_the_sample_when_its_case_is_solved(city: City, audit_first: bool) -> None:
     answer = AuditAnswer(request_id="q", probability=0.05)
-    city.put(report(1), report(2), outcome(1, basis="audited", audit=answer), outcome(2))
-    assert np.allclose(city.labelled().audit_probability, [0.05, np.nan], equal_nan=True)
+    audit, solved = outcome(1, 2, basis="audited", audit=answer), outcome(1, 4, sequence=2)
+    city.put(report(1), report(2), *((audit, solved) if audit_first else (solved, audit)), outcome(2))
+    found = city.labelled()
+    assert found.levels.tolist() == [4, 3]
+    assert found.basis.tolist() == ["audited", "solved"]
+    assert np.allclose(found.audit_probability, [0.05, np.nan], equal_nan=True)
 
 
 def test_audited_reports_count_more_and_the_mean_weight_stays_one() -> None:
