@@ -1,6 +1,6 @@
 """What a city gives to a replay: cases, and for a published file how one row becomes a case."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple, Protocol
@@ -85,9 +85,3 @@ class City:
     def report_of(self, row: Row) -> CrimeReport:
         """The report in a whole row of the file, seen through `report_columns` alone."""
         return self.report({name: row[name] for name in self.report_columns})
-
-
-class Cases(Protocol):
-    """Anything that gives cases in order of filing, such as `Filings` or a simulated city."""
-
-    def __iter__(self) -> Iterable[Case]: ...

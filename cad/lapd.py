@@ -15,7 +15,7 @@ Conventions, where the file does not say:
 """
 
 from collections import defaultdict
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -144,8 +144,13 @@ def _zone() -> ZoneInfo:
 
 
 def _local(day: date, clock: time) -> datetime:
-    """The instant of a local time; through UTC and back, so that a time which the clocks skipped becomes a real one."""
-    return datetime.combine(day, clock, _zone()).astimezone(UTC).astimezone(_zone())
+    """The instant of a local time, through UTC and back, so that a time which the clocks skipped becomes a real one.
+
+    It carries its offset, as it does once it was encoded and read again, and not the zone: differences between two
+    times of one zone leave out the hour by which the clocks were changed.
+    """
+    local = datetime.combine(day, clock, _zone()).astimezone(UTC).astimezone(_zone())
+    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()))
 
 
 def _degrees(column: str, row: Row) -> float | None:

@@ -16,17 +16,18 @@ class Leak:
 
 
 def find_leaks(city: City, rows: Sequence[Row], to_report: Callable[[Row], CrimeReport] | None = None) -> list[Leak]:
-    """Exchange every column that `city` does not show to its reports and see whether a report changes.
+    """Exchange every column that a report may not show and see whether a report changes.
 
-    Each such column in turn gets each other value that it has anywhere in `rows` (whole rows of the file, read without
-    error), and is emptied. `to_report` makes a report from a whole row: the city's own way by default. A mapper that
-    fails when a hidden column changes has looked at it: that is a leak as well.
+    Those are the columns that `city` takes away, and the outcome's even if it does not. Each in turn is given each
+    other value that it has anywhere in `rows`, and is emptied. `rows`: at least one whole row of the file, readable
+    without error. `to_report` makes a report from a whole row, by default in the city's own way. A mapper that fails
+    when a hidden column changes has looked at it: that is a leak as well.
     """
     make = to_report or city.report_of
     honest = [make(row) for row in rows]
-    hidden = [name for name in rows[0] if name not in city.report_columns] if rows else []
+    shown = set(city.report_columns) - set(city.outcome_columns)
     leaks = []
-    for column in hidden:
+    for column in (name for name in rows[0] if name not in shown):
         values = {row[column] for row in rows} | {""}
         for place, row in enumerate(rows):
             if any(_report(make, {**row, column: value}) != honest[place] for value in values):

@@ -6,7 +6,7 @@ are wrong at first and corrected later.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import accumulate
 from random import Random
 from typing import Final
@@ -56,9 +56,9 @@ NIBRS_ELSEWHERE: Final = "25"
 class SimulatedCity:
     """Cases without end, the same for the same arguments. Iterating begins anew.
 
-    start: time of the first report's day, with its offset. per_day: reports a day on average. drift_after: number of
-    reports after which the drift begins, None for never. prefix: put before every report number, so that two runs on
-    one broker do not share identities. levels: gives each outcome its level.
+    start: when the stream begins; its offset from UTC is the city's. per_day: reports a day on average. drift_after:
+    number of reports after which the drift begins, None for never. prefix: put before every report number, so that two
+    runs on one broker do not share identities. levels: gives each outcome its level.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SimulatedCity:
     ) -> None:
         self.name = AGENCY
         self._seed = seed
-        self._start = start
+        self._start = start.astimezone(timezone(start.utcoffset() or timedelta()))
         self._per_day = per_day
         self._drift_after = drift_after
         self._prefix = prefix
