@@ -1,5 +1,6 @@
 """The `severity` command. Each sub-command imports what it runs only when it runs, so that `--help` is quick."""
 
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,13 @@ import typer
 
 from cli import evaluate, train
 from cli.demo import command as demo
+from cli.parent import end_with_parent
+
+
+def _watch_parent(asked: bool) -> None:
+    if asked:
+        end_with_parent()
+
 
 app = typer.Typer(
     name="severity",
@@ -25,17 +33,29 @@ app.command("train")(train.train)
 app.add_typer(evaluate.app, name="evaluate")
 
 
-@app.command()
-def scorer() -> None:
-    """Run the scorer: reads `crime-reports`, publishes `priorities`, reloads models. Settings: SEVERITY_SCORER__*."""
-    from stream.launch import launch
-
-    raise typer.Exit(launch())
+WithParent = Annotated[
+    bool, typer.Option("--with-parent", callback=_watch_parent, help="End when standard input closes.")
+]
 
 
 @app.command()
-def trainer() -> None:
-    """Run the trainer: reads outcomes, retrains daily, publishes releases. Settings: SEVERITY_TRAINER__*."""
+def scorer(with_parent: WithParent = False) -> None:
+    """Run the scorer: reads `crime-reports`, publishes `priorities`, reloads models.
+
+    Settings come from the environment: SEVERITY_SCORER__* and SEVERITY_KAFKA__*.
+    """
+    from stream.service import run
+    from stream.settings import ScorerSettings
+
+    raise typer.Exit(run(ScorerSettings()))
+
+
+@app.command()
+def trainer(with_parent: WithParent = False) -> None:
+    """Run the trainer: reads reports, priorities and outcomes, retrains daily, publishes releases.
+
+    Settings come from the environment: SEVERITY_TRAINER__* and SEVERITY_KAFKA__*.
+    """
     from trainer.service import run
     from trainer.settings import TrainerSettings
 
@@ -43,12 +63,52 @@ def trainer() -> None:
 
 
 @app.command()
-def cad() -> None:
-    """Run a producer: a simulated city or a replay of a city's open data. Settings: SEVERITY_CAD__*."""
+def cad(with_parent: WithParent = False) -> None:
+    """Run a producer: a simulated city or a replay of a city's open data, with its records office and graders.
+
+    Settings come from the environment: SEVERITY_CAD__* and SEVERITY_KAFKA__*.
+    """
     from cad.service import run
     from cad.settings import CadSettings
 
     raise typer.Exit(run(CadSettings()))
+
+
+@keys.command("new")
+def new(
+    folder: Annotated[Path, typer.Argument(help="Where to write the pair; made if absent.")],
+    name: Annotated[str, typer.Option(help="Name of the pair's files.")] = "severity",
+) -> None:
+    """Make an Ed25519 pair: the private key signs releases at the trainer, the public one goes to every scorer."""
+    from severity.keys import new_pair
+
+    private, public = new_pair(folder, name)
+    typer.echo(f"private key: {private} (keep it with the trainer alone)")
+    typer.echo(f"public key:  {public} (give it to every scorer as SEVERITY_SCORER__TRUSTED_KEYS)")
+
+
+@kafka.command("up")
+def up(
+    folder: Annotated[Path | None, typer.Option(help="Keep its data here; by default it is gone at the end.")] = None,
+) -> None:
+    """Fetch Apache Kafka if needed, start one broker on loopback with our topics, and run until Ctrl-C.
+
+    Needs Java 17 or newer, and Maven the first time.
+    """
+    from cli.topics import topic_specs
+    from transport.errors import NoBroker
+    from transport.local_kafka import LocalKafka
+
+    try:
+        with LocalKafka(folder, topics=topic_specs()) as broker:
+            servers = broker.bootstrap_servers
+            typer.echo(f"Kafka is up at {servers}; try: severity demo --bootstrap-servers {servers}")
+            threading.Event().wait()
+    except NoBroker as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("stopped")
 
 
 @schema.command("export")

@@ -30,6 +30,9 @@ STATUS_EVERY: Final = 5.0
 
 FIRST_OUTCOMES: Final = 400
 EVERY_OUTCOMES: Final = 1_000
+OUTCOME_DELAY: Final = 5.0
+LONGEST_WAIT: Final = 20.0
+"""Seconds from a report to its outcome, the median and the most: months, compressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def demo(
         bool, typer.Option("--json", help="One JSON object on standard output, all else on standard error.")
     ] = False,
     bootstrap_servers: Annotated[str | None, typer.Option(help="A real Kafka instead of the embedded broker.")] = None,
-    city: Annotated[str, typer.Option(help="`rivertown` is simulated; `lapd` replays --data.")] = "rivertown",
+    city: Annotated[str, typer.Option(help="`simulated`, or `lapd` to replay --data.")] = "simulated",
     data: Annotated[Path | None, typer.Option(help="The city's file.", exists=True, dir_okay=False)] = None,
     seed: Annotated[int, typer.Option(help="Seed of the city and its delays.")] = 1,
     keep: Annotated[Path | None, typer.Option(help="Keep dataset, releases, keys and logs in this folder.")] = None,
@@ -80,7 +83,7 @@ def demo(
     Starts a broker, a producer, the scorer and the trainer on this machine, as separate processes that speak Kafka.
     Ends by itself; the exit code is 0 only when every report has its priority.
     """
-    if (city == "rivertown") == (data is not None):
+    if (city == "simulated") == (data is not None):
         raise typer.BadParameter(
             "a city's replay needs --data FILE, the simulated city takes none", param_hint="--city"
         )
@@ -193,18 +196,15 @@ def _progress(options: Options, tally: "Tally", seconds: float) -> tuple[float, 
 @contextmanager
 def _broker(bootstrap_servers: str | None, console: Console) -> "Iterator[KafkaSettings]":
     """The embedded broker, or the topics made on a real one."""
+    from cli.topics import topic_specs
     from schemas.topics import all_topics
     from transport.embedded import EmbeddedBroker
     from transport.settings import KafkaSettings
-    from transport.topics import TopicSpec, create_topics
+    from transport.topics import create_topics
 
     if bootstrap_servers is not None:
         settings = KafkaSettings(bootstrap_servers=bootstrap_servers)
-        compact = {"cleanup.policy": "compact"}
-        create_topics(
-            settings,
-            [TopicSpec(t.name, partitions=t.partitions, config=compact if t.compacted else {}) for t in all_topics()],
-        )
+        create_topics(settings, topic_specs())
         yield settings
         return
     with EmbeddedBroker({topic.name: topic.partitions for topic in all_topics()}) as broker:
@@ -241,8 +241,9 @@ def _cad(options: Options) -> Mapping[str, str]:
         "RATE": options.rate,
         "SEED": options.seed,
         "REPORTS": options.reports,
-        "DURATION": options.seconds,
-        "STAY": "true",
+        "SECONDS": options.seconds,
+        "OUTCOME_DELAY_SECONDS": OUTCOME_DELAY,
+        "LONGEST_WAIT": LONGEST_WAIT,
         "RUN_ID": secrets.token_hex(3) if options.bootstrap_servers else None,
     }
     return {f"SEVERITY_CAD__{name}": str(value) for name, value in chosen.items() if value is not None}

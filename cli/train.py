@@ -1,0 +1,68 @@
+"""`severity train`: one training from the dataset, watched by a person."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+
+def train(
+    once: Annotated[
+        bool, typer.Option("--once", help="One training now; the daily ones are `severity trainer`.")
+    ] = False,
+    announce: Annotated[
+        bool, typer.Option(help="Announce the release on `model-versions`, so that every scorer loads it.")
+    ] = True,
+) -> None:
+    """Train once from the dataset, with a progress bar, and announce the release.
+
+    Settings come from the environment, as the trainer's: SEVERITY_TRAINER__* and SEVERITY_KAFKA__*. The exit code is 0
+    when the release passed the gate.
+    """
+    if not once:
+        raise typer.BadParameter("say --once; a service that trains daily is `severity trainer`", param_hint="--once")
+    from trainer.publish import announce as put_before_scorers
+    from trainer.publish import announced
+    from trainer.settings import TrainerSettings
+    from trainer.trainings import job_of
+    from trainer.worker import TrainingFailed, Worker
+    from transport.errors import TransportError
+    from transport.sender import Sender
+
+    console = Console(stderr=True)
+    settings = TrainerSettings()
+    try:
+        before = announced(settings.kafka, settings.model_name) if announce else []
+        worker = Worker(job_of(settings, before, datetime.now(UTC)), settings.training_threads)
+        with _bar(console) as bar:
+            task = bar.add_task("starting", total=1.0)
+            try:
+                while not worker.ended():
+                    bar.update(task, description=worker.progress.stage, completed=worker.progress.done)
+                    time.sleep(0.1)
+            except BaseException:
+                worker.kill()
+                raise
+            bar.update(task, description="done", completed=1.0)
+        result = worker.result()
+        if result.version is not None and announce:
+            with Sender(settings.kafka) as sender:
+                put_before_scorers(sender, result.version)
+    except (TrainingFailed, TransportError) as error:
+        console.print(f"[bold red]{error}")
+        raise typer.Exit(1) from None
+    console.print(f"{result.verdict}", highlight=False)
+    if result.version is not None:
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in result.version.metrics.items())
+        console.print(f"release {result.version.release} as {result.version.role}: {figures}", highlight=False)
+        console.print(result.version.location, highlight=False)
+    raise typer.Exit(0 if result.promoted else 1)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
+    )
