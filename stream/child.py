@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 from severity.artefact import load, verify
 from severity.manifest import ArtefactRefused
 
+from severity.assess import Release
 from severity.keys import load_trusted
 from stream.loader import Handover, Refused, Request
 
@@ -36,7 +37,8 @@ def fetch(request: Request, now: datetime) -> Handover | Refused:
     keys = load_trusted(Path(request.keys))
     verified = verify(request.location, keys, minimum_release=request.minimum_release, digest=request.digest, now=now)
     loaded = load(verified)
-    return Handover(loaded.scorer, loaded.prediction_sets, loaded.ref, loaded.manifest.created_at, loaded.golden)
+    release = Release(loaded.scorer, loaded.prediction_sets, loaded.ref)
+    return Handover(release, loaded.manifest.created_at, loaded.golden)
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ class Follower:
 
     def _use(self, announced: Mark) -> None:
         handover = self._way.load(announced.location, announced.digest, announced.release)
-        model = handover.model
+        model = handover.release.ref
         if (model.name, model.release) != (self._name, announced.release):
             raise ReleaseRefused(
                 Refusal.OTHER_RELEASE,

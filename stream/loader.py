@@ -15,11 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from severity.conformal import PredictionSets
-
 from schemas.crime_report import CrimeReport
-from schemas.priority import ModelRef
-from severity.scorer import Scorer
+from severity.assess import Release
 from stream.errors import ReleaseRefused
 
 LOWER_PRIORITY: Final[int] = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
@@ -47,9 +44,7 @@ class Request:
 class Handover:
     """A verified release, ready to score; `golden`: reports to warm up with."""
 
-    scorer: Scorer
-    prediction_sets: PredictionSets
-    model: ModelRef
+    release: Release
     created_at: datetime
     golden: tuple[CrimeReport, ...]
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from schemas.priority import ModelRef
 from stream.processor import Tally
@@ -44,7 +45,7 @@ class BatchHistogram(Collector):
     def collect(self) -> Iterator[Metric]:
         """The metric family, cumulative as the exposition format wants it."""
         cumulative = np.cumsum(self._counts)
-        labels = [*(f"{bound:g}" for bound in self._bounds), "+Inf"]
+        labels = [*map(floatToGoString, self._bounds), "+Inf"]
         buckets = [(label, float(count)) for label, count in zip(labels, cumulative, strict=True)]
         yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
 

@@ -24,8 +24,9 @@ from stream.high_water import HighWater
 from stream.loader import ChildLoader, Handover
 from stream.metrics import ScorerMetrics
 from stream.processor import Processor
-from stream.release import Tables, warm_up
 from stream.settings import ScorerSettings
+from stream.tables import Tables
+from stream.warm_up import warm_up
 from stream.watch import Watch
 from transport.kafka import kafka_backend
 from transport.loop import Loop
@@ -70,10 +71,10 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     champion = Champion(assessor(None), _now)
 
     def offer(handover: Handover) -> None:
-        made = assessor(handover)
+        made = assessor(handover.release)
         warm_up(made, handover.golden, slowest_ms=settings.slowest_report_ms, now=_now(), timer=time.perf_counter)
         champion.offer(made, handover.created_at)
-        metrics.serving(handover.model)
+        metrics.serving(handover.release.ref)
 
     follower = stack.enter_context(_following(settings, kafka, source, offer, metrics))
     processor = Processor(champion.current, delivery=kafka.delivery, source=source, clock=_now, timer=time.perf_counter)

@@ -12,6 +12,7 @@ from schemas.envelope import encode
 from schemas.model_status import ModelStatus
 from schemas.model_version import ModelVersion
 from schemas.priority import ModelRef
+from severity.assess import Release
 from stream.errors import HighWaterUnreadable, ReleaseRefused
 from stream.follower import Follower, Way
 from stream.high_water import HighWater, Mark
@@ -50,7 +51,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.follower = Follower(
             self,
-            Way(self._load, lambda handover: self.offered.append(handover.model.release), self.answers.append,
+            Way(self._load, lambda handover: self.offered.append(handover.release.ref.release), self.answers.append,
                 self.counted.append),
             self.high_water, name="severity", instance="scorer-0", clock=lambda: self.time,
             retry_seconds=RETRY_SECONDS,
@@ -73,8 +74,8 @@ class Scene:
         if release in self.fails:
             raise self.fails[release]
         model = self.says.get(release, ModelRef(name="severity", release=release, digest=digest))
-        handed_over: Any = None  # what is inside does not concern the follower
-        return Handover(handed_over, handed_over, model, NOW, ())
+        inside: Any = None  # does not concern the follower
+        return Handover(Release(inside, inside, model), NOW, ())
 
     def answer(self) -> tuple[int, str, str | None]:
         last = self.answers[-1]

@@ -14,9 +14,9 @@ from transport.records import Batch, DeadLetter, Record
 
 
 def values(registry: CollectorRegistry) -> dict[str, float]:
-    """Sample with its labels → value, as a scrape sees them."""
+    """Sample with its labels' values, in order of their names → value, as a scrape sees them."""
     return {
-        sample.name + "".join(f"|{value}" for value in sample.labels.values()): sample.value
+        sample.name + "".join(f"|{value}" for _, value in sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(generate_latest(registry).decode())
         for sample in family.samples
     }
@@ -55,8 +55,8 @@ def test_a_committed_batch_is_counted_with_its_latency() -> None:
     assert seen["severity_end_to_end_seconds_count"] == 1
     assert seen["severity_end_to_end_seconds_sum"] == 1.0
     assert seen["severity_reports_in_total"] == 2
-    assert seen["severity_priorities_out_total|3|model"] == 1
-    assert seen["severity_priorities_out_total|none|fallback"] == 1
+    assert seen["severity_priorities_out_total|model|3"] == 1
+    assert seen["severity_priorities_out_total|fallback|none"] == 1
     assert seen["severity_dead_letters_total|not-json"] == 1
     assert seen["severity_unknown_fields_total"] == 4
     assert seen["severity_stage_seconds_total|decode"] == 0.5
@@ -69,7 +69,7 @@ def test_only_the_release_in_use_is_shown() -> None:
     metrics.serving(Marked(1).model)
     metrics.serving(Marked(2).model)
     assert [name for name in values(registry) if name.startswith("severity_model_info")] == [
-        f"severity_model_info|severity|2|{2:064x}"
+        f"severity_model_info|{2:064x}|severity|2"
     ]
 
 

@@ -1,0 +1,39 @@
+"""The warm-up of a release before the loop gets it."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from schemas.crime_report import CrimeReport
+from schemas.priority import SourcePosition
+from stream.errors import ReleaseRefused
+from stream.processor import Assess
+
+TOO_SLOW: Final = "too-slow"
+"""Reason of a refusal: one report takes longer than the scorer allows."""
+
+REPORTS: Final = 20
+"""Golden reports that are scored, one at a time."""
+
+
+def warm_up(
+    assessor: Assess,
+    golden: Sequence[CrimeReport],
+    *,
+    slowest_ms: float,
+    now: datetime,
+    timer: Callable[[], float],
+) -> None:
+    """Score golden reports, so that code and caches are warm before a real one comes.
+
+    The fastest counts, since the loop works beside this thread. Raises ReleaseRefused when even that takes longer than
+    `slowest_ms` milliseconds.
+    """
+    position = SourcePosition(topic="golden", partition=0, offset=0)
+    fastest = float("inf")
+    for report in golden[:REPORTS]:
+        began = timer()
+        assessor.assess([report], [position], now)
+        fastest = min(fastest, timer() - began)
+    if golden and fastest * 1000 > slowest_ms:
+        raise ReleaseRefused(TOO_SLOW, f"{fastest * 1000:.1f} ms for one report, at most {slowest_ms:g} ms are allowed")
