@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cad.cities import cities
 from cad.city import Case
-from cad.filings import Account, Filings, read_filings
+from cad.filings import Account, CityFileError, Filings, read_filings
 from cad.outcomes import RecordsOffice, Regime
 from cad.replay import Replay
 from cad.settings import SIMULATED, CadSettings
@@ -48,7 +48,11 @@ def run(settings: CadSettings, stop: Event | None = None) -> int:
     if current_thread() is main_thread():
         _stop_on_signals(stop)
     now = datetime.now(UTC)
-    cases, note, account = _cases(settings, now)
+    try:
+        cases, note, filings = _cases(settings, now)
+    except (UnknownCityError, CityFileError, OSError) as error:
+        _tell("failed", reason="no-city", detail=str(error))
+        return 1
     office = RecordsOffice(settings.outcomes, settings.delays)
     replay = Replay(cases, settings.pace, office, most=settings.reports)
     _tell("city", city=settings.city, note=note, pace=str(settings.pace), outcomes=settings.outcomes)
@@ -56,10 +60,10 @@ def run(settings: CadSettings, stop: Event | None = None) -> int:
     try:
         with Sender(settings.kafka) as sender:
             if settings.outcomes is Regime.SOLVED:
-                _play(settings, replay, sender, None, stop, account)
+                _play(settings, replay, sender, None, stop, filings)
             else:
                 with Reader(settings.kafka, [AUDIT_REQUESTS], start="end") as requests:
-                    _play(settings, replay, sender, requests, stop, account)
+                    _play(settings, replay, sender, requests, stop, filings)
             sender.flush()
     except TransportError as error:
         _tell("failed", reason=error.reason, detail=error.detail, **_counts(replay))

@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from cad.service import run
 from cad.settings import CadSettings
 from schemas.audit_request import AuditRequest
 from schemas.crime_report import CrimeReport
@@ -157,6 +159,20 @@ def test_a_broker_that_is_not_there_is_told_and_fails() -> None:
     told = tell(process)
     assert process.returncode == 1
     assert told["failed"]["reason"]
+
+
+def test_a_city_or_file_that_cannot_be_played_is_told_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n", encoding="utf-8")
+    for city, data, told in (
+        ("gotham", other, "choose simulated, lapd"),
+        ("lapd", other, "DR_NO"),
+        ("lapd", tmp_path / "none.csv", "none.csv"),
+    ):
+        assert run(CadSettings(city=city, data=data), Event()) == 1
+        assert told in json.loads(capsys.readouterr().err)["detail"]
 
 
 def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
