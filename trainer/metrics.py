@@ -4,6 +4,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from trainer.intake import Taken
 from trainer.live_metrics import LiveMetrics
 
 TRAINING_BUCKETS: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0)
@@ -24,6 +25,12 @@ class TrainerMetrics:
             "severity_trainer_refused",
             "Records that could not be read, by topic and reason; those of solved-cases are dead letters.",
             ["topic", "reason"],
+            registry=registry,
+        )
+        self.missed = Counter(
+            "severity_trainer_missed",
+            "Records that the broker deleted before they were stored.",
+            ["topic"],
             registry=registry,
         )
         self.unknown_fields = Counter(
@@ -72,3 +79,13 @@ class TrainerMetrics:
         )
         self.live = LiveMetrics()
         registry.register(self.live)
+
+    def took(self, taken: Taken, seconds: float) -> None:
+        """A batch was stored."""
+        self.intake_seconds.inc(seconds)
+        for topic, rows in taken.rows.items():
+            self.events.labels(topic).inc(rows)
+        for (topic, reason), records in taken.refused.items():
+            self.refused.labels(topic, reason).inc(records)
+        self.unknown_fields.inc(taken.unknown_fields)
+        self.audit_requests.inc(taken.audits)

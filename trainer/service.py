@@ -1,0 +1,114 @@
+"""`severity trainer`: the process that stores what happens, learns from it and announces new releases."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from schemas import topics
+from severity.keys import load_private
+from severity.levels import LevelTable
+from trainer.audit import AuditDraw
+from trainer.audit_key import kept_key
+from trainer.dataset import TABLES, Dataset
+from trainer.intake import Intake
+from trainer.live import LiveScores
+from trainer.live_feed import feed, rebuild
+from trainer.metrics import TrainerMetrics
+from trainer.reading import gather, missed
+from trainer.say import say
+from trainer.settings import TrainerSettings
+from trainer.trainings import Trainings
+from transport.reader import Reader
+from transport.sender import Sender
+
+GROUP = "severity-trainer"
+"""Names the client to the broker; no consumer group is joined."""
+
+
+def run(settings: TrainerSettings, *, stop: threading.Event | None = None) -> int:
+    """Run until SIGTERM, Ctrl-C or `stop`; 0, or 1 after one line on standard error that says what is wrong."""
+    stop = stop or threading.Event()
+    try:
+        with ExitStack() as stack, _signals(stop):
+            _serve(settings, stack, stop)
+    except Exception as error:
+        print(f"severity trainer: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -> None:
+    load_private(settings.signing_key)  # a wrong one is told now, not after the first training
+    levels = LevelTable.load(settings.levels)
+    registry = CollectorRegistry()
+    metrics = TrainerMetrics(registry)
+    dataset = Dataset(settings.dataset)
+    live = LiveScores(metrics.live.count)
+    rebuild(live, dataset, levels)
+
+    kafka = settings.kafka.for_group(GROUP)
+    sender = stack.enter_context(Sender(kafka))
+    intake = Intake(dataset, sender, _draw(settings), _now)
+    starts = intake.starts()
+    reader = stack.enter_context(Reader(kafka, settings.topics, start=starts))
+    for (topic, partition), lost in missed(reader, starts).items():
+        say("missed", topic=topic, partition=partition, records=lost)
+        metrics.missed.labels(topic).inc(lost)
+    trainings = Trainings(settings, dataset, sender, metrics, _now)
+    stack.callback(trainings.stop)
+    address = _show(settings, registry, stack)
+    say("ready", service="trainer", metrics=address)
+
+    rows = {topic: dataset[table].count() for topic, table in TABLES.items()}
+    while not stop.is_set():
+        if records := gather(reader, settings.batch, settings.batch_seconds, stop.is_set):
+            began = time.perf_counter()
+            taken = intake.take(records)
+            for event in taken.events:
+                feed(live, event, levels)
+            metrics.took(taken, time.perf_counter() - began)
+            metrics.live.show(live.matrices())
+            for topic, more in taken.rows.items():
+                rows[topic] += more
+        metrics.intake_lag.set(reader.lag())
+        for topic, table in TABLES.items():
+            metrics.dataset_rows.labels(table).set(rows[topic])
+        trainings.step(rows[topics.SOLVED_CASES])
+
+
+def _draw(settings: TrainerSettings) -> AuditDraw:
+    given = settings.audit_key
+    key = given.get_secret_value().encode() if given else kept_key(settings.dataset / "audit.key")
+    return AuditDraw(key, settings.audit_rate)
+
+
+def _show(settings: TrainerSettings, registry: CollectorRegistry, stack: ExitStack) -> str:
+    """Serve /metrics until the stack unwinds; its address."""
+    server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
+    stack.callback(server.server_close)
+    stack.callback(server.shutdown)
+    return f"http://{settings.metrics_host}:{server.server_port}/metrics"
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM, Ctrl-C and, on Windows, Ctrl-Break set `stop`, where this is the main thread, which alone gets them."""
+    main = threading.current_thread() is threading.main_thread()
+    names = ("SIGTERM", "SIGINT", "SIGBREAK") if main else ()
+    wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

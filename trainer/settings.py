@@ -1,0 +1,55 @@
+"""The trainer's settings, read from `SEVERITY_TRAINER__*`; Kafka's own are in `SEVERITY_KAFKA__*`."""
+
+from datetime import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from transport.settings import KafkaSettings
+
+
+class TrainerSettings(BaseSettings):
+    """How the trainer runs. A path that is not set means the built-in table."""
+
+    model_config = SettingsConfigDict(env_prefix="SEVERITY_TRAINER__", frozen=True, extra="forbid")
+
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    topics: tuple[str, ...] = Field(
+        (r"^([a-z0-9-]+\.)?(crime-reports|solved-cases)$", "priorities"),
+        description="Topics to store, or regular expressions that begin with ^, as JSON: by default the plain names and"
+        " those of each agency that shares the cluster.",
+    )
+    dataset: Path = Field(Path("dataset"), description="Folder of the Delta tables.")
+    artefacts: Path = Field(Path("releases"), description="Folder that the releases are written to.")
+    signing_key: Path = Field(
+        Path("keys/severity.private.pem"), description="Private key that signs releases; `severity keys new` makes one."
+    )
+    model_name: str = Field("severity", min_length=1, description="Name of the model whose releases are made.")
+    levels: Path | None = Field(None, description="Folder of the tables offence to level.")
+
+    first_outcomes: int = Field(400, ge=1, description="Outcomes that the first training waits for.")
+    daily_at: time = Field(time(4), description="Time of day of the daily training, in `zone`.")
+    zone: ZoneInfo = Field(ZoneInfo("UTC"), description="Time zone of the agency.")
+    every_outcomes: int | None = Field(
+        None, ge=1, description="New outcomes that are a reason to train before the day is over; unset: none are."
+    )
+    training_threads: int = Field(
+        1,
+        ge=1,
+        description="Threads of a training. Threads of several processes that share the cores slow all of them.",
+    )
+    expires_days: float = Field(30, gt=0, description="After which a release is reported as old; it goes on scoring.")
+
+    audit_rate: float = Field(0.05, ge=0, le=1, description="Share of reports that are drawn for a person to grade.")
+    audit_key: SecretStr | None = Field(
+        None, description="Secret of the draw; unset: made at the first start and kept beside the dataset."
+    )
+
+    batch: int = Field(20_000, ge=1, description="Most records that are stored in one commit.")
+    batch_seconds: float = Field(
+        1.0, gt=0, description="After which what was read is stored; a commit a table takes ms."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address on which /metrics answers.")
+    metrics_port: int = Field(9465, ge=0, le=65535, description="Port of /metrics; 0: a free one, printed at start.")
