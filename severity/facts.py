@@ -1,0 +1,145 @@
+"""The gate: what of a crime report a model may see, and in which form.
+
+A report becomes tokens ("weapons:12", "circumstance:lapd/0344") and numbers. Only what is named here passes: flags,
+initial priority, identity and unknown fields do not, nor do circumstances that name a trait of a person or group. An
+agency's own codes carry its name, so that two agencies' codes are never taken for one another.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple, get_args
+
+from schemas.crime_report import CrimeReport
+from severity.traits import load_traits
+
+Information = Literal["call", "details", "report"]
+"""What is known: at the first second of a call; with weapon, injury, delay and counts; with the officer's writing."""
+
+INFORMATION: Final[tuple[Information, ...]] = get_args(Information)
+
+NUMBERS: Final = (
+    "time:minute",  # of the day, local
+    "time:weekday",  # Monday is 0
+    "time:day_of_month",  # the first is often a placeholder
+    "coordinates:latitude",  # degrees
+    "coordinates:longitude",
+    "filing_delay:days",  # calendar days between occurrence and report
+    "filing_delay:hours",
+    "victims:count",
+    "suspects:count",
+    "circumstances:count",
+)
+"""The numbers of a report: the input each belongs to, and what it is. Unknown is NaN."""
+
+NAN: Final = float("nan")
+PLACEHOLDERS: Final = frozenset({1, 720})  # minutes of the day that stand for "unknown": 00:01 and 12:00
+DELAYS: Final = (1, 2, 4, 8, 31, 91, 366)  # days at which a delay's bucket starts
+COUNTED: Final = 8  # counts beyond are one token
+
+
+class Facts(NamedTuple):
+    """What passed. Tokens read `<input>:<value>` or `<input>:<agency>/<code>`; "-" is "none said"."""
+
+    core: list[str]  # what happened: each is also seen together with each other
+    side: list[str]  # when and where: each is also seen together with each of `core`
+    single: list[str]  # seen alone
+    numbers: tuple[float, ...]  # as in NUMBERS
+    day: int  # of filing, proleptic Gregorian ordinal in the report's own offset
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Turns reports into facts under one information set."""
+
+    information: Information = "report"
+    traits: Mapping[str, Mapping[str, str]] = field(default_factory=load_traits)
+
+    def __post_init__(self) -> None:
+        if self.information not in INFORMATION:
+            raise ValueError(f"information is {self.information!r}, not one of {', '.join(INFORMATION)}")
+
+    def facts(self, report: CrimeReport) -> Facts:
+        """The facts of one report."""
+        agency, location, occurred, filed = report.agency_id, report.location, report.occurred_from, report.reported_at
+        core: list[str] = []
+        side: list[str] = []
+        single: list[str] = []
+        _kind(core, single, "place_type", agency, location.place_type, location.agency_place_type)
+        _kind(core, single, "incident_type", agency, report.incident_type, report.agency_incident_type)
+        if report.urgency:
+            core.append(f"urgency:{report.urgency}")
+        if report.source:
+            core.append(f"source:{report.source}")
+        side.append(f"area:{agency}/{location.area or '-'}")
+        if location.district:
+            single.append(f"district:{agency}/{location.district}")
+        minute = weekday = day_of_month = days = hours = victims = suspects = circumstances = NAN
+        if occurred is not None:
+            minute, weekday, day_of_month = occurred.hour * 60 + occurred.minute, occurred.weekday(), occurred.day
+            side.append(f"time:{occurred.hour // 4}")
+            single.append("time:weekend" if weekday >= 5 else "time:weekday")
+            if minute in PLACEHOLDERS:
+                single.append(f"time:placeholder {minute}")
+        if self.information != "call":
+            if occurred is not None:
+                hours = max((filed - occurred).total_seconds() / 3600, 0.0)
+                days = max(filed.toordinal() - occurred.toordinal(), 0)
+                side.append(f"filing_delay:{sum(days >= start for start in DELAYS)}")
+            _several(core, single, "weapons", agency, report.weapons, report.agency_weapons)
+            core.extend(f"injuries:{code}" for code in report.injuries)
+            if report.offence_code:
+                core.append(f"offence_code:{report.offence_code}")
+            if report.victims is not None:
+                victims = report.victims
+                core.append(f"victims:{min(victims, COUNTED)}")
+            if report.suspects is not None:
+                suspects = report.suspects
+                core.append(f"suspects:{min(suspects, COUNTED)}")
+        if self.information == "report":
+            codes = self._permitted(agency, report.circumstances)
+            circumstances = len(codes)
+            core.extend([f"circumstance:{agency}/{code}" for code in codes] or ["circumstance:-"])
+            single.append(f"circumstances:{min(len(codes), COUNTED)}")
+            if codes:  # the order written tells what the officer found most telling
+                single.append(f"circumstance:{agency}/{codes[0]}/first")
+                single.append(f"circumstance:{agency}/{codes[-1]}/last")
+        latitude, longitude = location.latitude, location.longitude
+        numbers = (
+            minute,
+            weekday,
+            day_of_month,
+            NAN if latitude is None else latitude,
+            NAN if longitude is None else longitude,
+            days,
+            hours,
+            victims,
+            suspects,
+            circumstances,
+        )
+        return Facts(core, side, single, numbers, filed.toordinal())
+
+    def _permitted(self, agency: str, codes: Iterable[str]) -> list[str]:
+        instead = self.traits.get(agency)
+        if instead is None:
+            return list(dict.fromkeys(codes))
+        return [code for code in dict.fromkeys([instead.get(code, code) for code in codes]) if code]
+
+
+def _kind(core: list[str], single: list[str], name: str, agency: str, common: str | None, own: str | None) -> None:
+    """The agency's own code goes to `core` where there is one, being the finer; the common one beside it."""
+    if own:
+        core.append(f"agency_{name}:{agency}/{own}")
+        if common:
+            single.append(f"{name}:{common}")
+    elif common:
+        core.append(f"{name}:{common}")
+
+
+def _several(
+    core: list[str], single: list[str], name: str, agency: str, common: tuple[str, ...], own: tuple[str, ...]
+) -> None:
+    if own:
+        core.extend([f"agency_{name}:{agency}/{code}" for code in dict.fromkeys(own)])
+        single.extend([f"{name}:{code}" for code in dict.fromkeys(common)])
+    else:
+        core.extend([f"{name}:{code}" for code in dict.fromkeys(common)] or [f"{name}:-"])
