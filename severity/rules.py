@@ -160,9 +160,9 @@ class Rules:
     def fallback(self, report: CrimeReport) -> Fallback:
         """The gravest level that opening offence, call type and signs give; floors are not in it."""
         shown = self.signs.shown(report)
-        found = [fallback for need, fallback in self.fallbacks if shown & need == need]
         known = self.offences.get(report.offence_code or ""), self.calls.get(report.incident_type or "")
-        found += [fallback for fallback in known if fallback is not None]
+        found = [fallback for fallback in known if fallback is not None]
+        found += [fallback for need, fallback in self.fallbacks if shown & need == need]
         if not found:
             found = [fallback for need, fallback in self.defaults if shown & need == need][:1]
         return max(found, key=lambda fallback: fallback.level)
