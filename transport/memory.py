@@ -24,7 +24,7 @@ class MemoryBackend:
     Args:
         topics: name to number of partitions; a topic that it lacks gets one partition when it is first written.
         read: the topics that the loop reads; all of `topics` when None.
-        largest: bytes of the largest body that is taken.
+        largest: bytes of the largest message that is taken, key and headers included.
     """
 
     exactly_once = True
@@ -97,7 +97,7 @@ class MemoryBackend:
             if not isinstance(error, TooLarge):
                 self._positions = dict(self.committed)
             raise error
-        largest = max((len(message.value or b"") for message in outgoing), default=0)
+        largest = max(map(_size, outgoing), default=0)
         if largest > self._largest:
             raise TooLarge("too-large", f"{largest} bytes, at most {self._largest} are taken")
         for message in outgoing:
@@ -112,3 +112,8 @@ class MemoryBackend:
 
     def close(self) -> None:
         """See `Backend.close`."""
+
+
+def _size(message: Outgoing) -> int:
+    headers = sum(len(name) + len(content) for name, content in message.headers)
+    return len(message.key or b"") + len(message.value or b"") + headers

@@ -111,6 +111,11 @@ def consumer_properties(settings: KafkaSettings) -> Properties:
         "enable.auto.commit": True,
         "auto.commit.interval.ms": 200,
     }
+    embedded: Properties = {
+        # It makes a member wait for its predecessor's session less one second, even when that has left.
+        "session.timeout.ms": 3_000,
+        "heartbeat.interval.ms": 500,
+    }
     return {
         **_common(settings),
         **_reading(settings),
@@ -121,6 +126,7 @@ def consumer_properties(settings: KafkaSettings) -> Properties:
         "session.timeout.ms": 6_000,
         "heartbeat.interval.ms": 1_500,
         **(at_least_once if settings.delivery == "at-least-once" else {}),
+        **(embedded if settings.embedded else {}),
         **settings.client,
     }
 

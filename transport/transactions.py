@@ -5,6 +5,7 @@ not. That keeps the order of commits only because each commit is acknowledged be
 the group's coordinator then has them in its log in this order, whenever their markers arrive.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -29,6 +30,7 @@ class Transactions:
         self._settings = settings
         self._ring: list[Producer] = []
         self._turn = 0
+        self._open: Producer | None = None
         self._too_large = False
 
     def open(self, observer: Observer) -> None:
@@ -60,12 +62,14 @@ class Transactions:
         places = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
         try:
             producer.begin_transaction()
+            self._open = producer
             for message in outgoing:
                 produce(producer, message)
             persist(lambda: producer.send_offsets_to_transaction(places, membership, CALL_SECONDS), "sending offsets")
             persist(lambda: producer.commit_transaction(CALL_SECONDS), "committing")
         except KafkaException as exception:
             raise self._ended(producer, error_of(exception)) from exception
+        self._open = None
 
     def serve(self) -> None:
         """Let the producers report while there is nothing to publish."""
@@ -74,8 +78,11 @@ class Transactions:
 
     def close(self) -> None:
         """Abort what is open, so that readers do not wait for its timeout."""
-        for producer in self._ring:
-            producer.close()
+        if self._open is not None:
+            # A fenced or unreachable producer cannot; its transaction is the broker's to end.
+            with contextlib.suppress(KafkaException):
+                self._open.abort_transaction(CALL_SECONDS)
+        self._open = None
         self._ring.clear()
 
     def _ended(self, producer: Producer, error: KafkaError) -> TransportError:
@@ -89,6 +96,7 @@ class Transactions:
             persist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting")
         except KafkaException as exception:
             return LoopFailed("abort", error_of(exception).str())
+        self._open = None
         # The abort has served all delivery reports, so a refusal of size is known by now.
         if too_large or self._too_large:
             return TooLarge("too-large", error.str())

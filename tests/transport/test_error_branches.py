@@ -1,0 +1,87 @@
+"""The three ways on after an error within a transaction, reached by a broker that is told what to answer."""
+
+from collections.abc import Sequence
+
+import pytest
+from confluent_kafka import KafkaError
+
+from tests.transport.driving import Seen, drive, echo
+from transport.embedded import EmbeddedBroker
+from transport.errors import LoopFailed
+from transport.kafka import kafka_backend
+from transport.loop import MOST_ABORTS
+from transport.records import Batch, Record
+from transport.sender import Sender
+from transport.settings import KafkaSettings
+
+PRODUCE, ADD_PARTITIONS, END, OFFSETS = 0, 24, 26, 28
+"""Kafka's numbers of the requests that make a transaction."""
+
+
+def run(request: int, *errors: int) -> Seen:
+    """Work off three records while the requests of one kind are answered with `errors`, one after the other."""
+    with EmbeddedBroker({"in": 1, "out": 1}) as broker:
+        # It accepts transactions without keeping their promise, which is enough for the client's own state.
+        settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, client={"fetch.wait.max.ms": "1"})
+        with Sender(settings) as sender:
+            for number in range(3):
+                sender.send("in", b"key", b"%d" % number)
+        waiting = list(errors)
+
+        def handler(records: Sequence[Record]) -> Batch:
+            broker.fail_requests(request, waiting)
+            waiting.clear()
+            return echo("out")(records)
+
+        return drive(kafka_backend(settings, ["in"]), handler, 3)
+
+
+@pytest.mark.parametrize(
+    ("request_kind", "errors"),
+    [
+        (ADD_PARTITIONS, [KafkaError.CONCURRENT_TRANSACTIONS, KafkaError.COORDINATOR_LOAD_IN_PROGRESS]),
+        (OFFSETS, [KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR]),
+        (END, [KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE]),
+    ],
+)
+def test_what_passes_by_itself_is_tried_again_and_aborts_nothing(request_kind: int, errors: list[int]) -> None:
+    seen = run(request_kind, *errors)
+    assert seen.aborts == []
+    assert [record.value for record in seen.records] == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("request_kind", "error", "name"),
+    [
+        (PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED, "TOPIC_AUTHORIZATION_FAILED"),
+        (ADD_PARTITIONS, KafkaError.TOPIC_AUTHORIZATION_FAILED, "TOPIC_AUTHORIZATION_FAILED"),
+        (OFFSETS, KafkaError.ILLEGAL_GENERATION, "ILLEGAL_GENERATION"),
+        (OFFSETS, KafkaError.UNKNOWN_MEMBER_ID, "UNKNOWN_MEMBER_ID"),
+        (END, KafkaError.INVALID_PRODUCER_ID_MAPPING, "INVALID_PRODUCER_ID_MAPPING"),
+    ],
+)
+def test_what_spoils_one_transaction_aborts_it_and_its_records_come_again(
+    request_kind: int, error: int, name: str
+) -> None:
+    seen = run(request_kind, error)
+    assert seen.aborts == [name]
+    assert [record.value for record in seen.records] == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("request_kind", "error"),
+    [
+        (PRODUCE, KafkaError.INVALID_PRODUCER_EPOCH),
+        (ADD_PARTITIONS, KafkaError.PRODUCER_FENCED),
+        (END, KafkaError.PRODUCER_FENCED),
+    ],
+)
+def test_what_cannot_be_mended_ends_the_loop(request_kind: int, error: int) -> None:
+    with pytest.raises(LoopFailed, match="fatal"):
+        run(request_kind, error)
+
+
+def test_a_loop_that_only_ever_aborts_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transport.loop.time.sleep", lambda seconds: None)
+    with pytest.raises(LoopFailed, match="aborts"):
+        run(OFFSETS, *[KafkaError.ILLEGAL_GENERATION] * (MOST_ABORTS + 1))
