@@ -18,14 +18,10 @@ class Sender:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._failures: list[str] = []
-        self._sent = 0
-        self._failed = 0
-        self._producer = Producer({**producer_properties(settings), "on_delivery": self._report, "logger": LOGGER})
-
-    @property
-    def delivered(self) -> int:
+        self.delivered = 0
         """Messages that the brokers have acknowledged."""
-        return self._sent - self._failed - len(self._producer)
+        properties = {**producer_properties(settings), "delivery.report.only.error": False}
+        self._producer = Producer({**properties, "on_delivery": self._report, "logger": LOGGER})
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         """Queue one message; waits while the queue is full. Raises `NotDelivered` for this or an earlier one."""
@@ -34,7 +30,6 @@ class Sender:
         except KafkaException as exception:
             error = error_of(exception)
             raise NotDelivered(error.name(), f"to {topic}: {error.str()}") from exception
-        self._sent += 1
         self._producer.poll(0)
         self._tell()
 
@@ -53,8 +48,9 @@ class Sender:
         self._producer.close()
 
     def _report(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._failed += 1
+        if error is None:
+            self.delivered += 1
+        else:
             self._failures.append(f"{error.name()}: to {message.topic()}: {error.str()}")
 
     def _tell(self) -> None:

@@ -1,0 +1,44 @@
+"""The plain producer: everything arrives, and what does not is said."""
+
+import pytest
+
+from tests.transport.places import LARGEST, EmbeddedPlace
+from transport.errors import NotDelivered
+from transport.sender import Sender
+from transport.settings import KafkaSettings
+
+
+def test_everything_arrives_and_is_counted_also_when_the_queue_is_smaller_than_what_is_sent() -> None:
+    with EmbeddedPlace() as place:
+        small = {**place.settings.client, "queue.buffering.max.messages": "10"}
+        with Sender(place.settings.model_copy(update={"client": small})) as sender:
+            for number in range(500):
+                sender.send("in", b"%d" % number, b"x", [("ce_id", b"%d" % number)])
+            sender.flush()
+            assert sender.delivered == 500
+        assert len(place.published("in", 500)) == 500
+
+
+def test_a_message_that_is_too_large_is_refused_at_once() -> None:
+    with (
+        EmbeddedPlace() as place,
+        Sender(place.settings) as sender,
+        pytest.raises(NotDelivered, match="SIZE_TOO_LARGE"),
+    ):
+        sender.send("in", b"key", b"x" * (LARGEST + 1))
+
+
+def test_what_a_broker_that_is_away_did_not_take_is_said_by_the_flush() -> None:
+    nobody = KafkaSettings(bootstrap_servers="127.0.0.1:1", client={"message.timeout.ms": "100"})
+    sender = Sender(nobody)
+    sender.send("in", b"key", b"value")
+    with pytest.raises(NotDelivered, match="MSG_TIMED_OUT"):
+        sender.flush()
+    assert sender.delivered == 0
+
+
+def test_a_flush_gives_up_after_its_time() -> None:
+    sender = Sender(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
+    sender.send("in", b"key", b"value")
+    with pytest.raises(NotDelivered, match="1 messages are not acknowledged"):
+        sender.flush(0.2)
