@@ -1,0 +1,250 @@
+"""The figures of `severity evaluate`, as tables for people, as one JSON object for programs, and as two pictures."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from math import isnan
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.evaluation import CONTENDERS, HEADLINE, OURS, Material
+from severity.facts import INFORMATION
+from severity.metrics import LEVELS
+from trainer.holdout import FLAGGED, Decisions, Doubts, Holdout, Published
+from trainer.plots import draw_confusion, draw_reliability
+from trainer.prequential import FIRST_DAYS, Course, Delays
+
+Held = Mapping[tuple[str, str], Holdout]
+"""Figures by information set and contender."""
+
+WIDTH: Final = 118
+"""Columns of the output where it is no terminal."""
+
+PUBLISHED: Final = "  as published"
+
+SETS: Final = {
+    "call": "time, place, kind of place",
+    "details": "… with weapon and filing delay",
+    "report": "… with the officer's written circumstances",
+}
+
+
+class Told(NamedTuple):
+    """Which outcomes taught, as asked for, and how their delays were drawn."""
+
+    outcomes: str
+    delays: Delays | None
+
+    def __str__(self) -> str:
+        ceiling = self.outcomes == "all" and self.delays is None
+        late = str(self.delays) if self.delays else "known on the day of filing, earlier than any real outcome"
+        return f"outcomes: {self.outcomes}; {late}{': a ceiling' if ceiling else ''}"
+
+
+class View:
+    """Prints tables to a console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console if console.is_terminal else Console(file=console.file, width=WIDTH)
+
+    def material(self, material: Material) -> None:
+        """Say what was read and what was skipped."""
+        account = material.account
+        say = self._console.print
+        say(f"[bold]{material.source}[/]\n{material.city.note}", highlight=False)
+        say(
+            f"{account.rows:,} rows, {account.reports:,} reports, {len(material.labelled):,} of them with a level; "
+            f"skipped: {_reasons(account.by_reason())}",
+            highlight=False,
+        )
+        for problem in account.problems:
+            say(f"  line {problem.line}, {problem.report_id or 'no number'}: {problem.reason}: {problem.detail}")
+
+    def holdout(self, material: Material, held: Held) -> None:
+        """Tables of the figures on the newest tenth."""
+        any_of = next(iter(held.values()))
+        title = f"{material.source}: the newest {any_of.test_rows:,} reports, after {any_of.train_rows:,} to learn from"
+        main = _table(title, "accuracy", "macro-F1", *(f"5 at {share:.0%}" for share in FLAGGED))
+        for name in ("≥2 off", "≥2 too low", "person", "fit s"):
+            main.add_column(name, justify="right")
+        doubts = _table(f"{material.source}: probabilities and prediction sets", "log-loss", "calibration", "set size")
+        levels = _table(f"{material.source}: precision / recall / F1")
+        support = any_of.decisions.levels
+        for level in LEVELS:
+            doubts.add_column(f"{level} in set, %", justify="right")
+            levels.add_column(f"{level} ({support[level].support:,})", justify="right")
+        for information in INFORMATION:
+            for name in CONTENDERS:
+                figures = held[information, name]
+                shown = information if name == CONTENDERS[0] else ""
+                last = name == CONTENDERS[-1]
+                style = "bold" if name == OURS else None
+                main.add_row(shown, name, *_main(figures), style=style)
+                doubts.add_row(shown, name, *_doubts(figures.doubts), style=style, end_section=last)
+                levels.add_row(shown, name, *_levels(figures.decisions), style=style)
+                if figures.published:
+                    main.add_row("", PUBLISHED, *_published(figures.published), end_section=last)
+                    levels.add_row("", PUBLISHED, *_levels(figures.published.decisions), end_section=last)
+        self._console.print("", main, *(f"  {name}: {what}" for name, what in SETS.items()), sep="\n", highlight=False)
+        self._console.print(
+            "  Levels are the most likely ones, floors off; as published: after policy and floors. 5 at 10%: recall of level 5"
+            "\n  when the tenth of reports likeliest to be level 5 is flagged. person: share that asks for one.",
+            highlight=False,
+        )
+        self._console.print(
+            "",
+            doubts,
+            "  5 in set: share of level 5's reports whose prediction set holds it, with its 95 % binomial interval.\n"
+            "  Sets are calibrated for each level on the newest part of what was learned from.",
+            "",
+            levels,
+            sep="\n",
+            highlight=False,
+        )
+
+    def course(self, material: Material, course: Course, told: Told) -> None:
+        """Table of frozen and retrained side by side."""
+        table = Table(title=f"{material.source}: day by day, after {FIRST_DAYS} days", title_justify="left")
+        table.add_column("model")
+        for name in ("accuracy", "macro-F1", "≥2 off", "≥2 too low", *(f"F1 of {level}" for level in LEVELS)):
+            table.add_column(name, justify="right")
+        for name, found in (("frozen", course.frozen), ("retrained daily", course.retrained)):
+            f1 = (_figure(found.levels[level].f1) for level in LEVELS)
+            far = _share(found.far_off), _share(found.far_too_low)
+            table.add_row(name, _figure(found.accuracy), _figure(found.macro_f1), *far, *f1)
+        by_rules = f"; the rules alone answered on {course.days_by_rules} days" if course.days_by_rules else ""
+        self._console.print(
+            "",
+            table,
+            f"  {told}.",
+            f"  {course.reports:,} reports on {course.days} days; {course.outcomes:,} outcomes were known at the last fit;",
+            f"  {course.fit_seconds:,.0f} s of fitting in all{by_rules}.",
+            sep="\n",
+            highlight=False,
+        )
+
+    def wrote(self, path: Path) -> None:
+        """Say what was written."""
+        self._console.print(f"wrote {path}", highlight=False)
+
+
+def as_json(material: Material, held: Held) -> dict[str, object]:
+    """Everything that was found, `holdout` being the project's model with the whole report."""
+    by_set = {
+        information: _holdout(held[information, OURS])
+        | {name: _holdout(held[information, name]) for name in CONTENDERS if name != OURS}
+        for information in INFORMATION
+    }
+    return {
+        "city": material.city.name,
+        "file": material.file.name,
+        "recovered": material.recovered,
+        "rows": material.account.rows,
+        "skipped_rows": material.account.by_reason(),
+        "holdout": _holdout(held[HEADLINE, OURS]),
+        **{name: _holdout(held[HEADLINE, name]) for name in CONTENDERS if name != OURS},
+        "information": by_set,
+    }
+
+
+def course_as_json(course: Course, told: Told) -> dict[str, object]:
+    """The day-by-day figures."""
+    return {
+        "outcomes": told.outcomes,
+        "delay": str(told.delays) if told.delays else None,
+        "ceiling": told.outcomes == "all" and told.delays is None,
+        **_object(course),
+    }
+
+
+def draw(material: Material, held: Held, folder: Path) -> list[Path]:
+    """Write both pictures of the project's model with the whole report; the paths written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = held[HEADLINE, OURS]
+    paths = [folder / "confusion.png", folder / "reliability.png"]
+    found = figures.decisions
+    title = f"{material.source}; newest {figures.test_rows:,} reports"
+    draw_confusion(found.confusion, f"{title}\naccuracy {found.accuracy:.3f}, macro-F1 {found.macro_f1:.3f}", paths[0])
+    draw_reliability(material.labelled.levels[-figures.test_rows :], figures.probabilities, title, paths[1])
+    return paths
+
+
+def _holdout(figures: Holdout) -> dict[str, object]:
+    """One contender's figures, those of its most likely levels first; without the probabilities themselves."""
+    found = _object(figures)
+    del found["probabilities"]
+    decisions = _object(figures.decisions)
+    return decisions | {name: value for name, value in found.items() if name != "decisions"}
+
+
+def _object(record: object) -> dict[str, object]:
+    """A dataclass or named tuple as a JSON object."""
+    if isinstance(record, tuple) and hasattr(record, "_asdict"):
+        return {name: _plain(value) for name, value in record._asdict().items()}
+    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}  # type: ignore[arg-type]
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) or hasattr(value, "_asdict"):
+        return _object(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and isnan(value) else value
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("known")
+    table.add_column("model")
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _main(figures: Holdout) -> list[str]:
+    found = figures.decisions
+    recall = (_share(share) for share in figures.top_recall.values())
+    far = _share(found.far_off), _share(found.far_too_low)
+    return [_figure(found.accuracy), _figure(found.macro_f1), *recall, *far, "", f"{figures.fit_seconds:.1f}"]
+
+
+def _published(published: Published) -> list[str]:
+    found = published.decisions
+    far = _share(found.far_off), _share(found.far_too_low)
+    return [
+        _figure(found.accuracy),
+        _figure(found.macro_f1),
+        *[""] * len(FLAGGED),
+        *far,
+        _share(published.needs_person),
+    ]
+
+
+def _doubts(doubts: Doubts | None) -> list[str]:
+    if doubts is None:
+        return []
+    covered = (f"{_percent(c.share)} ({_percent(c.low)}–{_percent(c.high)})" for c in doubts.coverage.values())
+    return [f"{doubts.log_loss:.3f}", f"{doubts.calibration_error:.3f}", f"{doubts.set_size:.2f}", *covered]
+
+
+def _levels(decisions: Decisions) -> list[str]:
+    return [f"{_figure(f.precision)}/{_figure(f.recall)}/{_figure(f.f1)}" for f in decisions.levels.values()]
+
+
+def _figure(value: float) -> str:
+    """Three digits after the point, as accuracy and F1 are told in this field."""
+    return f"{value:.3f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+
+
+def _share(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.0%}"
+
+
+def _percent(value: float) -> str:
+    return "–" if isnan(value) else f"{100 * value:.0f}"
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.items()) or "none"
