@@ -145,8 +145,8 @@ class Assessor:
         first = (*ruled, *dispatch.notes, *last)
         told = Told(first, None)
         if view is not None:
-            share = self.policy.reasons.material_share
-            told = tell(view.explanation.contributions, report, self.wording, material_share=share, first=first)
+            material = self.policy.reasons
+            told = tell(view.explanation.contributions, report, self.wording, material=material, first=first)
         return Priority(
             agency_id=report.agency_id,
             report_id=report.report_id,
@@ -220,7 +220,7 @@ def _scored(
     for i, row in enumerate(probabilities.tolist()):
         published = _raise(levels[i], floors[i])
         explanation = scores.explain(i, published)
-        total = explanation.baseline + sum(c.contribution for c in explanation.contributions)
+        total = explanation.baseline + sum([part.contribution for part in explanation.contributions])
         if not abs(total - scores.raw[i, published - 1]) <= TOLERANCE:
             raise ModelFailed("the contributions do not add up to the raw score")
         sets = tuple(level for level, holds in enumerate(plausible[i], start=1) if holds)

@@ -23,12 +23,17 @@ class Triage(BaseModel):
     floor_gap: Annotated[int, Field(ge=1, le=5)]
 
 
-class Reasons(BaseModel):
-    """`material_share`: least share of what speaks for the published level that one reason must have to be told."""
+class Material(BaseModel):
+    """What one reason must add to the raw score of the published level to be told: see `least`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     material_share: Annotated[float, Field(ge=0, le=1)]
+    material_log_odds: Annotated[float, Field(ge=0)]
+
+    def least(self, in_favour: float) -> float:
+        """The least contribution that is told, where all that speaks for the level adds up to `in_favour`."""
+        return max(self.material_share * in_favour, self.material_log_odds)
 
 
 class Policy(BaseModel):
@@ -39,7 +44,7 @@ class Policy(BaseModel):
     level: Literal["most-probable", "least-cost"]
     cost: Annotated[tuple[Costs, ...], Field(min_length=5, max_length=5)] | None = None
     triage: Triage
-    reasons: Reasons
+    reasons: Material
     version: str
 
     @classmethod

@@ -1,35 +1,57 @@
 """Why a report has its level: at most four reasons, and one number for all the rest, place and its history included."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
 from schemas.crime_report import CrimeReport
 from schemas.priority import Reason
+from severity.policy import Material
 from severity.wording import Wording
 
 MOST: Final = 4
-LONGEST: Final = 200
+LONGEST_TEXT: Final = 200
+LONGEST_CODE: Final = 64
 
 CIRCUMSTANCE: Final = "circumstance"
 
-TOLD: Final[dict[str, tuple[str, Callable[[Wording, CrimeReport], str | None]]]] = {
-    "weapons": ("weapon", Wording.weapon),
-    "agency_weapons": ("weapon", Wording.weapon),
-    "injuries": ("injury", Wording.injury),
-    "place_type": ("place-type", Wording.place_type),
-    "agency_place_type": ("place-type", Wording.place_type),
-    "incident_type": ("call-type", Wording.call_type),
-    "agency_incident_type": ("call-type", Wording.call_type),
-    "offence_code": ("offence", Wording.offence),
-    "urgency": ("urgency", Wording.urgency),
-    "source": ("source", Wording.source),
-    "time": ("time", Wording.time),
-    "filing_delay": ("filing-delay", Wording.filing_delay),
-    "victims": ("victims", Wording.victims),
-    "suspects": ("suspects", Wording.suspects),
+WORDS: Final[Mapping[str, Callable[[Wording, CrimeReport], str | None]]] = {
+    "weapon": Wording.weapon,
+    "injury": Wording.injury,
+    "place-type": Wording.place_type,
+    "call-type": Wording.call_type,
+    "offence": Wording.offence,
+    "urgency": Wording.urgency,
+    "source": Wording.source,
+    "time": Wording.time,
+    "filing-delay": Wording.filing_delay,
+    "victims": Wording.victims,
+    "suspects": Wording.suspects,
 }
-"""Inputs of the model that may be told beside circumstances: the reason's code and its words. Any other, such as area,
-district, coordinates and history, never is: it would brand a place."""
+"""What may be told beside circumstances, by the reason's code. All else, such as area, district, coordinates and
+history, never is: it would brand a place."""
+
+CODES: Final[Mapping[str, str]] = {
+    "weapons": "weapon",
+    "agency_weapons": "weapon",
+    "injuries": "injury",
+    "place_type": "place-type",
+    "agency_place_type": "place-type",
+    "incident_type": "call-type",
+    "agency_incident_type": "call-type",
+    "offence_code": "offence",
+    "filing_delay": "filing-delay",
+}
+"""The reason's code for an input of the model that has another name, or shares its reason with a second one."""
+
+
+class Circumstance(NamedTuple):
+    """One of the agency's circumstance codes; each is a reason of its own."""
+
+    code: str
+
+
+_amount = itemgetter(1)
 
 
 class Contribution(Protocol):
@@ -55,35 +77,30 @@ def tell(
     report: CrimeReport,
     wording: Wording,
     *,
-    material_share: float,
+    material: Material,
     first: Sequence[Reason] = (),
 ) -> Told:
     """The inputs that speak most for a level, after the reasons `first`.
 
-    contributions: to the raw score of the published level, all of them. material_share: a reason is told when it is at
-    least this share of all that speaks for the level. Baseline, the reasons' contributions and `other` add up to the
-    raw score.
+    contributions: to the raw score of the published level, all of them. Baseline, the reasons' contributions and
+    `other` add up to it.
     """
-    amounts: dict[tuple[str, str | None], float] = {}
-    sources: dict[tuple[str, str | None], str] = {}
-    for name, value, amount in ((c.input, c.value, c.contribution) for c in contributions):
-        told = TOLD.get(name)
-        key = (told[0], None) if told else (name, str(value) if name == CIRCUMSTANCE else None)
-        amounts[key] = amounts.get(key, 0.0) + amount
-        sources.setdefault(key, name)
-    least = material_share * sum(amount for amount in amounts.values() if amount > 0)
+    amounts: dict[str | Circumstance, float] = {}
+    for part in contributions:
+        name = part.input
+        key = Circumstance(str(part.value)) if name == CIRCUMSTANCE else CODES.get(name, name)
+        amounts[key] = amounts.get(key, 0.0) + part.contribution
+    in_favour = sorted((item for item in amounts.items() if item[1] > 0), key=_amount, reverse=True)
+    least = material.least(sum(map(_amount, in_favour)))
     reasons = list(first)
-    for key in sorted(amounts, key=lambda key: -amounts[key]):
-        amount = amounts[key]
-        if len(reasons) == MOST or amount <= 0 or amount < least:
+    for key, amount in in_favour:
+        if len(reasons) == MOST or amount < least:
             break
-        code, detail = key
-        if detail is not None:
-            text, code = wording.circumstance(report, detail), f"{CIRCUMSTANCE}-{detail}"
+        if isinstance(key, Circumstance):
+            text, code = wording.circumstance(report, key.code), f"{CIRCUMSTANCE}-{key.code}"[:LONGEST_CODE]
         else:
-            words = TOLD.get(sources[key])
-            text = words[1](wording, report) if words else None
+            text, code = WORDS[key](wording, report) if key in WORDS else None, key
         if text:
-            reasons.append(Reason(code=code[:64], text=text[:LONGEST], contribution=amount))
+            reasons.append(Reason(code=code, text=text[:LONGEST_TEXT], contribution=amount))
             del amounts[key]
     return Told(tuple(reasons), sum(amounts.values()))

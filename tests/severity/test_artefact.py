@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import pickle
-import random
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -37,6 +36,7 @@ from severity.manifest import (
 )
 from severity.model import SeverityModel
 from severity.writing import WRITING, Signed, write
+from tests.severity.small_model import small_model
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DRAFT = Draft(
@@ -57,22 +57,6 @@ DRAFT = Draft(
 )
 
 
-def report(number: int, chance: random.Random) -> tuple[CrimeReport, int]:
-    level = chance.choice([1, 2, 2, 3, 4, 5])
-    call = {1: "NOISE", 2: "LARCENY", 3: "THREATS", 4: "BURGLARY", 5: "ROBBERY"}[level]
-    filed = NOW - timedelta(hours=number)
-    fields = {
-        "agency_id": "a",
-        "report_id": str(number),
-        "reported_at": filed,
-        "occurred_from": filed - timedelta(minutes=chance.randrange(3000)),
-        "incident_type": call if chance.random() < 0.8 else "TROUBLE",
-        "weapons": ["12"] if level == 5 and chance.random() < 0.5 else [],
-        "location": {"area": chance.choice("xyz"), "place_type": chance.choice(["13", "20"])},
-    }
-    return CrimeReport.model_validate(fields), level
-
-
 class Case(NamedTuple):
     """A model and what else a release is made of."""
 
@@ -85,12 +69,8 @@ class Case(NamedTuple):
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    chance = random.Random(1)
-    rows = [report(number, chance) for number in range(200)][::-1]
-    reports, levels = [row[0] for row in rows], [row[1] for row in rows]
-    model = SeverityModel().fit(reports, levels)
+    model, sets, reports = small_model()
     private, public = new_pair(tmp_path_factory.mktemp("keys"))
-    sets = PredictionSets().fit(model.predict_proba(reports), levels)
     return Case(model, sets, reports[-16:], load_private(private), load_trusted(public))
 
 

@@ -20,6 +20,7 @@ from severity.rules import Rules
 from severity.scheme import Schemes
 from severity.scorer import Contribution, Explanation, softmax
 from severity.wording import Wording
+from tests.severity.small_model import small_model
 from tests.strategies import reports
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -228,6 +229,23 @@ def test_an_answer_does_not_depend_on_the_batch_it_came_in() -> None:
     together = MODEL.assess(batch, [POSITION] * len(batch), NOW)
     assert together == [MODEL.assess([one], [POSITION], NOW)[0] for one in batch]
     assert MODEL.assess([], [], NOW) == []
+
+
+def test_a_real_models_reasons_add_up_in_a_batch_and_alone() -> None:
+    model, sets, reports = small_model()
+    scorer = model.compile()
+    failures: list[Exception] = []
+    by = Assessor(RULES, SCHEMES, POLICY, WORDING, Release(scorer, sets, REF), failures.append)
+    together = by.assess(reports, [POSITION] * len(reports), NOW)
+    assert failures == []
+    assert together == [by.assess([one], [POSITION], NOW)[0] for one in reports]
+    raw = scorer.score(reports).raw
+    for row, priority in zip(raw, together, strict=True):
+        told = sum(reason.contribution or 0.0 for reason in priority.reasons)
+        total = (priority.baseline or 0.0) + told + (priority.other_contribution or 0.0)
+        assert total == pytest.approx(row[(priority.severity or 0) - 1], abs=1e-9)
+    texts = {reason.text for priority in together for reason in priority.reasons}
+    assert {"handgun reported", "call: Robbery"} <= texts
 
 
 def test_a_batch_is_scored_in_one_call() -> None:

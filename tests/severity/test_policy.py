@@ -39,7 +39,7 @@ def test_a_sure_model_needs_no_person() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"plausible": 0}, {"plausible": 4}, {"top_probability": 0.39}, {"floor": 4}],
+    [{"plausible": 0}, {"plausible": 3}, {"top_probability": 0.49}, {"floor": 4}],
     ids=["no plausible level", "too many plausible levels", "no level probable", "rule and model far apart"],
 )
 def test_a_person_must_look_when(change: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def test_a_person_must_look_when(change: dict[str, Any]) -> None:
 
 def test_the_version_is_that_of_the_content(tmp_path: Path) -> None:
     assert Policy.load(write(tmp_path / "a.toml")).version == POLICY.version
-    assert Policy.load(write(tmp_path / "b.toml", "0.4", "0.5")).version != POLICY.version
+    assert Policy.load(write(tmp_path / "b.toml", "0.5", "0.6")).version != POLICY.version
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_the_version_is_that_of_the_content(tmp_path: Path) -> None:
         ('level = "most-probable"', 'level = "least-cost"'),
         ('level = "most-probable"', 'level = "most-probable"\ncost = [[0]]'),
         ('level = "most-probable"', 'level = "highest"'),
-        ("top_probability = 0.4", "top_probability = 4"),
+        ("top_probability = 0.5", "top_probability = 5"),
         ("floor_gap = 2", "gap = 2"),
         ("[triage]", "[triage"),
     ],
