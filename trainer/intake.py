@@ -2,7 +2,8 @@
 
 The tables say where to go on, not a consumer group. What is sent to Kafka for a batch (dead letters of `solved-cases`,
 audit requests) is delivered before the batch is committed to the tables: after a crash it may be sent again, with the
-same `ce_id` or naming the same place, but is never missing. An unreadable crime report or priority is only counted;
+same `ce_id` or naming the same place, but is never missing. A body so large that it might not fit beside the reason is
+left out of its dead letter, whose headers say where it lies. An unreadable crime report or priority is only counted;
 the scorer writes the dead letter of the former, and the latter is ours to mend.
 """
 
@@ -14,7 +15,7 @@ from typing import Final, Protocol
 
 from schemas import topics
 from schemas.crime_report import CrimeReport
-from schemas.envelope import ContractError, Headers, decode, encode
+from schemas.envelope import MAX_BYTES, ContractError, Headers, decode, encode
 from schemas.priority import Priority
 from schemas.solved_case import SolvedCase
 from trainer.audit import AuditDraw
@@ -117,7 +118,8 @@ class Intake:
     def _refuse(self, kind: str, letter: DeadLetter, taken: Taken) -> None:
         taken.refused[kind, letter.reason] += 1
         if kind == topics.SOLVED_CASES:
-            self._sender.send(*letter.outgoing(self._clock()))
+            fits = len(letter.record.value or b"") <= MAX_BYTES
+            self._sender.send(*letter.outgoing(self._clock(), with_value=fits))
 
     def _draw(self, report: CrimeReport, record: Record, taken: Taken) -> None:
         """Ask for an audit when the report is drawn; dated by the broker, so that a repeat is the same message."""

@@ -1,5 +1,10 @@
 """What of an event the live scores need, straight from Kafka or, after a restart, from the tables."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
 from schemas.priority import Priority
 from schemas.solved_case import SolvedCase
 from trainer.dataset import Dataset
@@ -29,14 +34,20 @@ def rebuild(scores: LiveScores, dataset: Dataset, levels: Levels) -> None:
         "SELECT agency_id, report_id, release, severity, model_severity FROM priorities"
         ' WHERE revision > 0 ORDER BY scored_at, topic, partition, "offset"'
     )
-    for row in decisions.to_pylist():
+    for row in _rows(decisions):
         decision = Decision(row["release"] or RULES, row["severity"], row["model_severity"])
         scores.decided((row["agency_id"], row["report_id"]), decision)
     outcomes = dataset.query(
         "SELECT agency_id, report_id, sequence, basis, offences, request_id FROM outcomes"
         ' ORDER BY sequence, topic, partition, "offset"'
     )
-    for row in outcomes.to_pylist():
+    for row in _rows(outcomes):
         level = levels.level(OFFENCES.validate_json(row["offences"]), row["agency_id"])
         label = Label(row["sequence"], row["basis"], level, row["request_id"] is not None)
         scores.learned((row["agency_id"], row["report_id"]), label)
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Rows one batch at a time: a table of Python objects would take a hundred times its memory."""
+    for batch in table.to_batches():
+        yield from batch.to_pylist()

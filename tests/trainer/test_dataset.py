@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas import topics
 from schemas.crime_report import CrimeReport
+from schemas.envelope import MAX_BYTES
 from tests import strategies
 from tests.trainer.events import START, Outbox, outcome, priority, records, report
 from trainer import tables
@@ -76,6 +77,14 @@ def test_an_unreadable_outcome_is_a_dead_letter_before_the_mark_moves(dataset: D
     assert outbox.flushed == 1
     assert taken.refused == {("solved-cases", "not-json"): 1}
     assert dataset["outcomes"].mark("solved-cases/0") == 2
+
+
+def test_a_body_too_large_for_a_dead_letter_is_left_out_of_it(dataset: Dataset) -> None:
+    outbox = Outbox()
+    intake(dataset, outbox).take([Record("solved-cases", 0, 5, b"riverton/r1", b"x" * (MAX_BYTES + 1), (), 0)])
+    ((_, _, value, headers),) = outbox.sent
+    assert value is None
+    assert dict(headers)["severity.error.offset"] == b"5"
 
 
 def test_the_mark_moves_even_when_nothing_of_a_batch_could_be_read(dataset: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""Promise: whenever the trainer's process is killed, every record is in the dataset once, and no dead letter is missing.
+"""Promise: whenever the trainer is killed, every record is in the dataset once, and no dead letter is missing.
 
 On the embedded broker, as real processes that are killed (SIGKILL) in the middle of their work.
 """
@@ -42,13 +42,14 @@ def take(broker: EmbeddedBroker, folder: Path, batches: int | None) -> str:
     """Run the process until it has said so many lines and kill it, or with None until it ends; its last line."""
     command = [sys.executable, "-m", "tests.trainer.intake_process", broker.bootstrap_servers, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        line = ""
+        said = []
         for place, line in enumerate(process.stdout, start=1):
+            said.append(line.strip())
             if batches is not None and place >= batches:
                 time.sleep(random.uniform(0, 0.015))  # anywhere within the next batch
                 process.kill()
                 break
-    return line.strip()
+    return said[-1]
 
 
 def stored(dataset: Dataset, table: str) -> Counter[str]:
