@@ -94,7 +94,7 @@ class TokenWriter:
             days.append(day)
         tokens = Tokens(_ints(ids), _ints(starts), _ints(sides), _ints(singles))
         matrix = np.frombuffer(numbers, dtype=np.float64) if numbers else np.empty(0)
-        return tokens, matrix.reshape(len(days), -1), _ints(days)
+        return tokens, matrix.reshape(len(days), len(numbers) // max(1, len(days))), _ints(days)
 
 
 def kinds_of(vocabulary: Iterable[str]) -> NDArray[np.int64]:
