@@ -2,8 +2,8 @@
 
 The tables say where to go on, not a consumer group. What is sent to Kafka for a batch (dead letters of `solved-cases`,
 audit requests) is delivered before the batch is committed to the tables: after a crash it may be sent again, with the
-same `ce_id` or naming the same place, but is never missing. A body so large that it might not fit beside the reason is
-left out of its dead letter, whose headers say where it lies. An unreadable crime report or priority is only counted;
+same `ce_id` or naming the same place, but is never missing. A record so large that the reason might not fit beside it
+gives a bare dead letter, whose headers say where it lies. An unreadable crime report or priority is only counted;
 the scorer writes the dead letter of the former, and the latter is ours to mend.
 """
 
@@ -118,8 +118,7 @@ class Intake:
     def _refuse(self, kind: str, letter: DeadLetter, taken: Taken) -> None:
         taken.refused[kind, letter.reason] += 1
         if kind == topics.SOLVED_CASES:
-            fits = len(letter.record.value or b"") <= MAX_BYTES
-            self._sender.send(*letter.outgoing(self._clock(), with_value=fits))
+            self._sender.send(*letter.outgoing(self._clock(), bare=_size(letter.record) > MAX_BYTES))
 
     def _draw(self, report: CrimeReport, record: Record, taken: Taken) -> None:
         """Ask for an audit when the report is drawn; dated by the broker, so that a repeat is the same message."""
@@ -138,6 +137,11 @@ def _row(event: Event, at: Position) -> tuple[object, ...]:
             return priority_row(at, event)
         case SolvedCase():
             return outcome_row(at, event)
+
+
+def _size(record: Record) -> int:
+    headers = sum(len(name) + len(content or b"") for name, content in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def _plain(topic: str) -> str:

@@ -79,12 +79,15 @@ def test_an_unreadable_outcome_is_a_dead_letter_before_the_mark_moves(dataset: D
     assert dataset["outcomes"].mark("solved-cases/0") == 2
 
 
-def test_a_body_too_large_for_a_dead_letter_is_left_out_of_it(dataset: Dataset) -> None:
+@pytest.mark.parametrize("body, header", [(MAX_BYTES + 1, 0), (10, MAX_BYTES)])
+def test_a_record_too_large_for_a_dead_letter_is_named_by_a_bare_one(dataset: Dataset, body: int, header: int) -> None:
     outbox = Outbox()
-    intake(dataset, outbox).take([Record("solved-cases", 0, 5, b"riverton/r1", b"x" * (MAX_BYTES + 1), (), 0)])
+    record = Record("solved-cases", 0, 5, b"riverton/r1", b"x" * body, (("h", b"x" * header),), 0)
+    intake(dataset, outbox).take([record])
     ((_, _, value, headers),) = outbox.sent
     assert value is None
     assert dict(headers)["severity.error.offset"] == b"5"
+    assert "h" not in dict(headers)
 
 
 def test_the_mark_moves_even_when_nothing_of_a_batch_could_be_read(dataset: Dataset) -> None:
