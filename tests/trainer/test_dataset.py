@@ -79,7 +79,7 @@ def test_an_unreadable_outcome_is_a_dead_letter_before_the_mark_moves(dataset: D
     assert dataset["outcomes"].mark("solved-cases/0") == 2
 
 
-@pytest.mark.parametrize("body, header", [(MAX_BYTES + 1, 0), (10, MAX_BYTES)])
+@pytest.mark.parametrize(("body", "header"), [(MAX_BYTES + 1, 0), (10, MAX_BYTES)])
 def test_a_record_too_large_for_a_dead_letter_is_named_by_a_bare_one(dataset: Dataset, body: int, header: int) -> None:
     outbox = Outbox()
     record = Record("solved-cases", 0, 5, b"riverton/r1", b"x" * body, (("h", b"x" * header),), 0)
