@@ -22,7 +22,7 @@ Held = Mapping[tuple[str, str], Holdout]
 WIDTH: Final = 118
 """Columns of the output where it is no terminal."""
 
-PUBLISHED: Final = "  as published"
+PUBLISHED: Final = "→ published"
 
 SETS: Final = {
     "call": "time, place, kind of place",
@@ -69,11 +69,11 @@ class View:
         main = _table(title, "accuracy", "macro-F1", *(f"5 at {share:.0%}" for share in FLAGGED))
         for name in ("≥2 off", "≥2 too low", "person", "fit s"):
             main.add_column(name, justify="right")
-        doubts = _table(f"{material.source}: probabilities and prediction sets", "log-loss", "calibration", "set size")
+        doubts = _table(f"{material.source}: probabilities and prediction sets", "log-loss", "ECE", "size")
         levels = _table(f"{material.source}: precision / recall / F1")
         support = any_of.decisions.levels
         for level in LEVELS:
-            doubts.add_column(f"{level} in set, %", justify="right")
+            doubts.add_column(f"{level} in set", justify="right")
             levels.add_column(f"{level} ({support[level].support:,})", justify="right")
         for information in INFORMATION:
             for name in CONTENDERS:
@@ -89,15 +89,15 @@ class View:
                     levels.add_row("", PUBLISHED, *_levels(figures.published.decisions), end_section=last)
         self._console.print("", main, *(f"  {name}: {what}" for name, what in SETS.items()), sep="\n", highlight=False)
         self._console.print(
-            "  Levels are the most likely ones, floors off; as published: after policy and floors. 5 at 10%: recall of level 5"
-            "\n  when the tenth of reports likeliest to be level 5 is flagged. person: share that asks for one.",
+            "  Levels are the most likely ones, floors off; published: after policy and floors. 5 at 10%: recall\n"
+            "  of level 5 when the tenth likeliest to be level 5 is flagged. person: share that asks for one.",
             highlight=False,
         )
         self._console.print(
             "",
             doubts,
-            "  5 in set: share of level 5's reports whose prediction set holds it, with its 95 % binomial interval.\n"
-            "  Sets are calibrated for each level on the newest part of what was learned from.",
+            "  ECE: expected calibration error. size: levels in a prediction set, on average. 5 in set: per cent of level 5's\n"
+            "  reports whose set holds it, with its 95 % binomial interval; sets are calibrated inside the older reports.",
             "",
             levels,
             sep="\n",
@@ -119,7 +119,7 @@ class View:
             "",
             table,
             f"  {told}.",
-            f"  {course.reports:,} reports on {course.days} days; {course.outcomes:,} outcomes were known at the last fit;",
+            f"  {course.reports:,} reports on {course.days} days; {course.known_outcomes:,} outcomes at the last fit;",
             f"  {course.fit_seconds:,.0f} s of fitting in all{by_rules}.",
             sep="\n",
             highlight=False,

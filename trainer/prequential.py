@@ -127,12 +127,12 @@ class Scored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Figures over all scored reports of all days. `outcomes`: how many were known at the last fit."""
+    """Figures over all scored reports of all days. `known_outcomes`: how many were known at the last fit."""
 
     days: int
     days_by_rules: int
     reports: int
-    outcomes: int
+    known_outcomes: int
     fit_seconds: float
     frozen: Decisions
     retrained: Decisions
@@ -214,7 +214,7 @@ def pooled(labelled: Labelled, days: Sequence[Day]) -> Course:
         days=len(days),
         days_by_rules=sum(day.fit_seconds is None for day in days),
         reports=len(levels),
-        outcomes=days[-1].outcomes,
+        known_outcomes=days[-1].outcomes,
         fit_seconds=sum(day.fit_seconds or 0.0 for day in days),
         frozen=decisions(levels, most_likely(np.concatenate([day.frozen for day in days]))),
         retrained=decisions(levels, most_likely(np.concatenate([day.retrained for day in days]))),

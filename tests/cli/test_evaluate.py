@@ -1,0 +1,134 @@
+"""`severity evaluate` on a small file in the city's own columns."""
+
+import csv
+import json
+import random
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cad.lapd import OUTCOME_COLUMNS, REPORT_COLUMNS
+from cli.main import app
+
+OFFENCES = {"740": "0329", "624": "0416", "442": "0325", "330": "1307", "210": "0344"}
+"""LAPD's final codes of several levels, and an MO code that mostly goes with each."""
+
+ROWS = 17 * 30
+EVALUATED = {"accuracy", "macro_f1", "levels", "far_off", "far_too_low", "confusion", "top_recall", "doubts"}
+
+
+@pytest.fixture(scope="module")
+def city_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Reports of 17 days, one row without a readable time and one with an offence that no table knows."""
+    rng = random.Random(3)
+    path = tmp_path_factory.mktemp("city") / "lapd_recovered.csv"
+    with path.open("w", newline="", encoding="utf-8") as out:
+        rows = csv.DictWriter(out, [*REPORT_COLUMNS, *OUTCOME_COLUMNS], restval="")
+        rows.writeheader()
+        for number in range(ROWS):
+            day = f"{date(2023, 1, 1) + timedelta(days=number // 30):%m/%d/%Y} 12:00:00 AM"
+            code, written = rng.choice([*OFFENCES.items()])
+            row = {
+                "DR_NO": f"23{number:07}",
+                "Date Rptd": day,
+                "DATE OCC": day,
+                "TIME OCC": f"{rng.randrange(24):02}30",
+                "AREA": str(rng.randint(1, 4)),
+                "Premis Cd": rng.choice(["101", "501", "502"]),
+                "Mocodes": written if rng.random() < 0.8 else "",
+                "LAT": "34.05",
+                "LON": "-118.25",
+                "Crm Cd": code,
+                "Status": rng.choice(["IC", "IC", "AA"]),
+            }
+            rows.writerow(row | {100: {"TIME OCC": "noon"}, 200: {"Crm Cd": "999"}}.get(number, {}))
+    return path
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def answer(city_file: Path) -> Result:
+    return run("lapd", city_file, "--json", "--prequential", "daily", "--outcomes", "solved+audit:0.5")
+
+
+@pytest.fixture(scope="module")
+def found(answer: Result) -> dict[str, Any]:
+    assert answer.exit_code == 0, answer.output
+    return json.loads(answer.stdout)
+
+
+def test_the_json_object_stands_alone_on_standard_output(answer: Result, found: dict[str, Any]) -> None:
+    assert len(answer.stdout.splitlines()) == 1
+    assert "macro-F1" in answer.stderr
+
+
+def test_every_promised_key_is_there(found: dict[str, Any]) -> None:
+    assert found["holdout"].keys() >= EVALUATED | {"train_rows", "test_rows", "fit_seconds", "published"}
+    for name in ("majority", "rules", "logistic"):
+        assert found[name].keys() >= EVALUATED
+    for information in ("call", "details", "report"):
+        assert found["information"][information].keys() >= {*found["holdout"], "majority", "rules", "logistic"}
+    assert found["prequential"]["frozen"].keys() == found["prequential"]["retrained"].keys()
+    assert found["prequential"]["frozen"].keys() >= {"accuracy", "macro_f1", "levels"}
+    assert found["holdout"] == {k: v for k, v in found["information"]["report"].items() if k in found["holdout"]}
+
+
+def test_rows_are_accounted_for_by_reason_and_named(answer: Result, found: dict[str, Any]) -> None:
+    assert found["rows"] == ROWS
+    assert found["skipped_rows"] == {"bad-time": 1, "no-level": 1}
+    assert found["holdout"]["train_rows"] + found["holdout"]["test_rows"] == ROWS - 2
+    assert "230000100" in answer.stderr
+    assert "230000200" in answer.stderr
+
+
+def test_figures_of_a_recovered_file_say_so(answer: Result, found: dict[str, Any]) -> None:
+    assert found["recovered"]
+    tables = [line for line in answer.stderr.splitlines() if "lapd_recovered.csv" in line and line.startswith("lapd")]
+    assert len(tables) == 5
+    assert all("(recovered" in line for line in tables)
+
+
+def test_the_regime_of_outcomes_stands_beside_the_days(answer: Result, found: dict[str, Any]) -> None:
+    course = found["prequential"]
+    assert (course["outcomes"], course["ceiling"], course["days"], course["reports"]) == (
+        "solved+audit:0.5",
+        False,
+        3,
+        90,
+    )
+    assert "outcomes: solved+audit:0.5" in answer.stderr
+
+
+def test_what_is_learned_shows_in_what_is_known(found: dict[str, Any]) -> None:
+    by_set = found["information"]
+    assert by_set["report"]["accuracy"] > by_set["call"]["accuracy"]
+    assert by_set["report"]["accuracy"] > found["majority"]["accuracy"]
+
+
+def test_a_person_gets_tables_and_two_pictures(city_file: Path, tmp_path: Path) -> None:
+    result = run("lapd", city_file, "--out", tmp_path / "new")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"confusion.png", "reliability.png"}
+    for word in ("call", "details", "report", "majority", "rules", "logistic", "published", "in set"):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere", "file.csv"], "nowhere"),
+        (["lapd", "no-such-file.csv"], "does not exist"),
+        (["lapd", __file__], "no column"),
+        (["lapd", __file__, "--outcomes", "some"], "solved+audit"),
+    ],
+)
+def test_a_wrong_request_is_refused_with_its_reason(arguments: list[str], words: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.replace("│", " ").split())
