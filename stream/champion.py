@@ -37,6 +37,11 @@ class Champion:
         self._degraded_until = self._degraded_until or self._clock()
         self._serving = Serving(assessor, created_at)
 
+    @property
+    def degraded(self) -> bool:
+        """Whether the rules answer alone."""
+        return self._serving.created_at is None
+
     def degraded_seconds(self) -> float:
         """Seconds so far without a model."""
         return ((self._degraded_until or self._clock()) - self._began).total_seconds()

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from severity.artefact import load, verify
-from severity.manifest import ArtefactRefused
-
 from severity.assess import Release
-from severity.keys import load_trusted
-from stream.loader import Handover, Refused, Request
+from severity.keys import KeyFileError, load_trusted
+from severity.manifest import ArtefactRefused
+from stream.loader import NO_KEYS, Handover, Refused, Request
 
 NICENESS: Final = 10
 """Added to the process's nice value where there is one."""
@@ -34,11 +33,14 @@ def answer(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def fetch(request: Request, now: datetime) -> Handover | Refused:
     """Verify the release and load it from the verified bytes. Raises ArtefactRefused."""
-    keys = load_trusted(Path(request.keys))
+    try:
+        keys = load_trusted(Path(request.keys))
+    except (KeyFileError, OSError) as error:
+        return Refused(NO_KEYS, str(error))
     verified = verify(request.location, keys, minimum_release=request.minimum_release, digest=request.digest, now=now)
     loaded = load(verified)
     release = Release(loaded.scorer, loaded.prediction_sets, loaded.ref)
-    return Handover(release, loaded.manifest.created_at, loaded.golden)
+    return Handover(release, loaded.manifest.created_at, loaded.golden, loaded.warnings)
 
 
 if __name__ == "__main__":

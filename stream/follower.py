@@ -15,9 +15,11 @@ from typing import Final, Literal, Protocol
 from schemas.envelope import ContractError, decode
 from schemas.model_status import ModelStatus
 from schemas.model_version import ModelVersion
+from severity.manifest import Refusal as ArtefactRefusal
 from stream.errors import ReleaseRefused
+from stream.helper import HelperFailure
 from stream.high_water import HighWater, Mark
-from stream.loader import Handover, LoadFailure
+from stream.loader import NO_KEYS, Handover
 from transport.records import Record
 
 READ_SECONDS: Final = 0.2
@@ -30,12 +32,12 @@ class Refusal(StrEnum):
     """Why an announcement is not followed, beside the reasons of the artefact and of the loader."""
 
     UNREADABLE = "unreadable-announcement"
-    OLD_RELEASE = "old-release"
+    OLD_RELEASE = ArtefactRefusal.OLD_RELEASE
     REUSED_RELEASE = "reused-release"
     OTHER_RELEASE = "other-release"
 
 
-TRANSIENT: Final = frozenset({"unreachable", LoadFailure.CRASHED, LoadFailure.TIMED_OUT})
+TRANSIENT: Final = frozenset({ArtefactRefusal.UNREACHABLE, NO_KEYS, *HelperFailure})
 """Reasons that may be gone a little later: such a release is tried again."""
 
 
@@ -174,6 +176,8 @@ class Follower:
                 Refusal.OTHER_RELEASE,
                 f"the artefact says {model.name} {model.release}, the announcement {self._name} {announced.release}",
             )
+        for warning in handover.warnings:
+            logger.warning("release %d: %s", announced.release, warning)
         self._way.offer(handover)
         self._serving = announced
         try:

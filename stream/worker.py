@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import math
 import signal
 import sys
 import threading
@@ -18,16 +19,21 @@ from prometheus_client import CollectorRegistry, start_http_server
 from schemas import topics
 from schemas.envelope import encode
 from schemas.model_status import ModelStatus
+from severity.assess import Assessor, Release
+from severity.keys import load_trusted
 from stream.champion import Champion
+from stream.errors import ScorerError
 from stream.follower import Follower, Way
+from stream.helper import HelperFailed
 from stream.high_water import HighWater
-from stream.loader import ChildLoader, Handover
+from stream.loader import ChildLoader, Handover, rehearse
 from stream.metrics import ScorerMetrics
 from stream.processor import Processor
 from stream.settings import ScorerSettings
 from stream.tables import Tables
 from stream.warm_up import warm_up
 from stream.watch import Watch
+from transport.errors import TransportError
 from transport.kafka import kafka_backend
 from transport.loop import Loop
 from transport.reader import Reader
@@ -45,6 +51,9 @@ which unpickles and warms up beside it."""
 JOIN_SECONDS: Final = 10.0
 """How long the end waits for the follower."""
 
+KNOWN: Final = (ScorerError, TransportError, OSError, ValueError)
+"""Errors of settings, files and brokers: their message is enough. Others are ours, and need a trace."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -54,7 +63,8 @@ def work(settings: ScorerSettings) -> int:
         with ExitStack() as stack, _signals() as stopped:
             _serve(settings, stack, stopped)
     except Exception as error:
-        logger.debug("the scorer ends", exc_info=True)
+        if not isinstance(error, KNOWN):
+            logger.exception("an error in the scorer itself")
         print(f"severity scorer: {error or type(error).__name__}", file=sys.stderr)
         return 1
     return 0
@@ -67,6 +77,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     metrics = ScorerMetrics(registry)
     metrics.delivery_info.labels(kafka.delivery).set(1)
     tables = Tables.load(settings)
+    load_trusted(settings.trusted_keys)  # the child reads them at each load; that there are none is known now
     assessor = partial(tables.assessor, on_failure=lambda _: metrics.model_failures.inc())
     champion = Champion(assessor(None), _now)
 
@@ -99,6 +110,8 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
 
     loop = Loop(backend, handle, max_batch=kafka.max_batch, between_batches=between_batches, observer=watch)
     _wait_for_champion(follower, settings.model_wait_seconds, stopped)
+    if champion.degraded:
+        _practise(settings, assessor)
     _settle_memory()
     if not stopped.is_set():
         loop.run()
@@ -158,8 +171,18 @@ def _wait_for_champion(follower: Follower, seconds: float, stopped: threading.Ev
     deadline = time.monotonic() + seconds
     while not (follower.looked.wait(0.1) or stopped.is_set()):
         if time.monotonic() > deadline:
-            logger.warning("no champion within %g s: the rules answer until there is one", seconds)
+            logger.info("no champion within %g s: the rules answer until there is one", seconds)
             return
+
+
+def _practise(settings: ScorerSettings, assessor: Callable[[Release], Assessor]) -> None:
+    """Let numba load or compile the kernels now: once reports flow they would wait for it."""
+    try:
+        made = rehearse(settings.load_timeout_seconds)
+    except HelperFailed as failure:
+        logger.warning("no practice: %s", failure)
+    else:
+        warm_up(assessor(made.release), made.golden, slowest_ms=math.inf, now=_now(), timer=time.perf_counter)
 
 
 def _settle_memory() -> None:

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
 from transport.reader import Reader
@@ -23,7 +24,7 @@ from stream.service import run
 from stream.settings import ScorerSettings
 raise SystemExit(run(ScorerSettings()))
 """
-SECONDS = 60.0
+SECONDS = 120.0
 """Until a test gives up waiting: generous, since what is waited for comes in a moment on a quiet machine."""
 
 
@@ -61,7 +62,7 @@ class Running:
 
 
 @contextmanager
-def scorer(kafka: KafkaSettings, **settings: object) -> Iterator[Running]:
+def scorer(kafka: KafkaSettings, trusted_keys: Path, **settings: object) -> Iterator[Running]:
     """A scorer of its own process on `kafka`, with `settings` of `ScorerSettings` by name."""
     environment = {
         **os.environ,
@@ -69,6 +70,7 @@ def scorer(kafka: KafkaSettings, **settings: object) -> Iterator[Running]:
         "SEVERITY_KAFKA__EMBEDDED": str(kafka.embedded),
         "SEVERITY_KAFKA__DELIVERY": kafka.delivery,
         "SEVERITY_SCORER__METRICS_PORT": "0",
+        "SEVERITY_SCORER__TRUSTED_KEYS": str(trusted_keys),
         **{f"SEVERITY_SCORER__{name.upper()}": str(value) for name, value in settings.items()},
     }
     process = subprocess.Popen([sys.executable, "-c", PROGRAM], stderr=subprocess.PIPE, text=True, env=environment)

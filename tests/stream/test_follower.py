@@ -15,8 +15,9 @@ from schemas.priority import ModelRef
 from severity.assess import Release
 from stream.errors import HighWaterUnreadable, ReleaseRefused
 from stream.follower import Follower, Way
+from stream.helper import HelperFailure
 from stream.high_water import HighWater, Mark
-from stream.loader import Handover, LoadFailure
+from stream.loader import Handover
 from tests.stream.standin import NOW
 from transport.records import Record
 
@@ -152,7 +153,7 @@ def test_a_refused_release_leaves_the_old_one_and_is_not_tried_for_ever() -> Non
 
 
 def test_a_release_that_failed_for_a_passing_reason_is_tried_again_later() -> None:
-    scene = Scene(fails={1: ReleaseRefused(LoadFailure.CRASHED, "killed")})
+    scene = Scene(fails={1: ReleaseRefused(HelperFailure.CRASHED, "killed")})
     scene.announce(version(1))
     scene.follower.step()
     assert scene.loads == [1]
