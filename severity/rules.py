@@ -18,6 +18,7 @@ from severity.urgency import urgency_of
 
 KINDS: Final = ("offence", "call", "weapon", "injury", "urgency", "flag", "circumstance")
 UNKNOWN_URGENCY: Final = "unknown"
+LONGEST: Final = 100
 ALTERNATIVES: Final[Mapping[str, frozenset[str]]] = {
     "call": frozenset(INCIDENT_TYPES),
     "urgency": frozenset(get_args(Urgency)) | {UNKNOWN_URGENCY},
@@ -123,14 +124,22 @@ class Rules:
             need = signs.need(row["when"], paths[1])
             if row["rule"] in floors or not need:
                 raise TableError(f"{paths[1]}: rule {row['rule']!r} stands twice or needs no sign")
-            floors[row["rule"]] = need, Floor(_level(row["least_level"], paths[1]), row["rule"], row["words"])
+            floors[row["rule"]] = (
+                need,
+                Floor(_level(row["least_level"], paths[1]), row["rule"], _words(row["words"], paths[1])),
+            )
         rows: dict[str, list[tuple[str, Fallback]]] = {"call": [], "sign": [], "default": []}
         for row in read(paths[2], ("kind", "code", "level", "words")):
             kind, code = row["kind"], row["code"]
             if kind not in rows or (kind == "call" and code not in INCIDENT_TYPES):
                 raise TableError(f"{paths[2]}: there is no {kind} {code!r}")
             rows[kind].append(
-                (code, Fallback(_level(row["level"], paths[2]), f"{kind}: {code or 'none'}", row["words"]))
+                (
+                    code,
+                    Fallback(
+                        _level(row["level"], paths[2]), f"{kind}: {code or 'none'}", _words(row["words"], paths[2])
+                    ),
+                )
             )
         defaults = tuple((signs.need(code, paths[2]), fallback) for code, fallback in rows["default"])
         if not defaults or defaults[-1][0]:
@@ -179,3 +188,9 @@ def _level(text: str, path: Path) -> int:
     if text not in {"1", "2", "3", "4", "5"}:
         raise TableError(f"{path}: {text!r} is not a level, 1 to 5")
     return int(text)
+
+
+def _words(text: str, path: Path) -> str:
+    if not 0 < len(text) <= LONGEST:
+        raise TableError(f"{path}: the words {text!r:.60} must have 1 to {LONGEST} letters: a dispatcher reads them")
+    return text
