@@ -45,7 +45,7 @@ def evaluate(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from cad.filings import CityFileError
     from cad.outcomes import Delays
-    from cli import evaluation, evaluation_view
+    from cli import evaluation, evaluation_json, evaluation_view
     from severity.facts import INFORMATION
     from trainer.holdout import Holdout
     from trainer.prequential import Day, Regime, filing_days, pooled, scored_days
@@ -71,7 +71,7 @@ def evaluate(
     for information, name, holdout in _followed(steps, total, "fitting and judging", errors):
         held[information, name] = holdout
     view.holdout(material, held)
-    answer = evaluation_view.as_json(material, held)
+    answer = evaluation_json.as_json(material, held)
 
     if prequential:
         workers = ProcessPoolExecutor(min(WORKERS, os.cpu_count() or 1), mp_context=get_context("spawn"))
@@ -81,10 +81,10 @@ def evaluate(
             found: list[Day] = [*_followed(days, total, "day by day", errors)]
         finally:
             workers.shutdown(cancel_futures=True)
-        told = evaluation_view.Told(outcomes, delays)
+        told = evaluation.Told(outcomes, delays)
         course = pooled(material.labelled, found)
         view.course(material, course, told)
-        answer["prequential"] = evaluation_view.course_as_json(course, told)
+        answer["prequential"] = evaluation_json.course_as_json(course, told)
     if out:
         for path in evaluation_view.draw(material, held, out):
             view.wrote(path)

@@ -1,12 +1,12 @@
 """What `severity evaluate` runs: a city's cases, who competes on them, the test at the end and the days one by one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,26 @@ OURS: Final = "severity"
 
 CONTENDERS: Final = ("majority", "rules", "logistic", OURS)
 HEADLINE: Final[Information] = "report"
+
+
+Held = Mapping[tuple[str, str], Holdout]
+"""Figures by information set and contender."""
+
+
+class Told(NamedTuple):
+    """Which outcomes taught, as asked for, and how their delays were drawn."""
+
+    outcomes: str
+    delays: Delays | None
+
+    @property
+    def ceiling(self) -> bool:
+        """Whether no real agency could know as much so soon."""
+        return self.outcomes == "all" and self.delays is None
+
+    def __str__(self) -> str:
+        late = str(self.delays) if self.delays else "known on the day of filing, earlier than any real outcome"
+        return f"outcomes: {self.outcomes}; {late}{': a ceiling' if self.ceiling else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,19 @@
-"""The figures of `severity evaluate`, as tables for people, as one JSON object for programs, and as two pictures."""
+"""The figures of `severity evaluate` for people: tables and two pictures."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from math import isnan
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
-from cli.evaluation import CONTENDERS, HEADLINE, OURS, Material
+from cli.evaluation import CONTENDERS, HEADLINE, OURS, Held, Material, Told
 from severity.facts import INFORMATION
 from severity.metrics import LEVELS
 from trainer.holdout import FLAGGED, Decisions, Doubts, Holdout, Published
 from trainer.plots import draw_confusion, draw_reliability
-from trainer.prequential import FIRST_DAYS, Course, Delays
-
-Held = Mapping[tuple[str, str], Holdout]
-"""Figures by information set and contender."""
+from trainer.prequential import FIRST_DAYS, Course
 
 WIDTH: Final = 118
 """Columns of the output where it is no terminal."""
@@ -29,18 +25,6 @@ SETS: Final = {
     "details": "… with weapon and filing delay",
     "report": "… with the officer's written circumstances",
 }
-
-
-class Told(NamedTuple):
-    """Which outcomes taught, as asked for, and how their delays were drawn."""
-
-    outcomes: str
-    delays: Delays | None
-
-    def __str__(self) -> str:
-        ceiling = self.outcomes == "all" and self.delays is None
-        late = str(self.delays) if self.delays else "known on the day of filing, earlier than any real outcome"
-        return f"outcomes: {self.outcomes}; {late}{': a ceiling' if ceiling else ''}"
 
 
 class View:
@@ -96,8 +80,8 @@ class View:
         self._console.print(
             "",
             doubts,
-            "  ECE: expected calibration error. size: levels in a prediction set, on average. 5 in set: per cent of level 5's\n"
-            "  reports whose set holds it, with its 95 % binomial interval; sets are calibrated inside the older reports.",
+            "  ECE: expected calibration error. size: levels in a prediction set, on average. 5 in set: per cent of\n"
+            "  level 5's reports whose set holds it, with a 95 % binomial interval; sets are calibrated on older ones.",
             "",
             levels,
             sep="\n",
@@ -130,35 +114,6 @@ class View:
         self._console.print(f"wrote {path}", highlight=False)
 
 
-def as_json(material: Material, held: Held) -> dict[str, object]:
-    """Everything that was found, `holdout` being the project's model with the whole report."""
-    by_set = {
-        information: _holdout(held[information, OURS])
-        | {name: _holdout(held[information, name]) for name in CONTENDERS if name != OURS}
-        for information in INFORMATION
-    }
-    return {
-        "city": material.city.name,
-        "file": material.file.name,
-        "recovered": material.recovered,
-        "rows": material.account.rows,
-        "skipped_rows": material.account.by_reason(),
-        "holdout": _holdout(held[HEADLINE, OURS]),
-        **{name: _holdout(held[HEADLINE, name]) for name in CONTENDERS if name != OURS},
-        "information": by_set,
-    }
-
-
-def course_as_json(course: Course, told: Told) -> dict[str, object]:
-    """The day-by-day figures."""
-    return {
-        "outcomes": told.outcomes,
-        "delay": str(told.delays) if told.delays else None,
-        "ceiling": told.outcomes == "all" and told.delays is None,
-        **_object(course),
-    }
-
-
 def draw(material: Material, held: Held, folder: Path) -> list[Path]:
     """Write both pictures of the project's model with the whole report; the paths written."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -169,29 +124,6 @@ def draw(material: Material, held: Held, folder: Path) -> list[Path]:
     draw_confusion(found.confusion, f"{title}\naccuracy {found.accuracy:.3f}, macro-F1 {found.macro_f1:.3f}", paths[0])
     draw_reliability(material.labelled.levels[-figures.test_rows :], figures.probabilities, title, paths[1])
     return paths
-
-
-def _holdout(figures: Holdout) -> dict[str, object]:
-    """One contender's figures, those of its most likely levels first; without the probabilities themselves."""
-    found = _object(figures)
-    del found["probabilities"]
-    decisions = _object(figures.decisions)
-    return decisions | {name: value for name, value in found.items() if name != "decisions"}
-
-
-def _object(record: object) -> dict[str, object]:
-    """A dataclass or named tuple as a JSON object."""
-    if isinstance(record, tuple) and hasattr(record, "_asdict"):
-        return {name: _plain(value) for name, value in record._asdict().items()}
-    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}  # type: ignore[arg-type]
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value) or hasattr(value, "_asdict"):
-        return _object(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return None if isinstance(value, float) and isnan(value) else value
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -98,6 +98,6 @@ def _reliability(
 
 
 def _title(figure: Figure, text: str, below: str) -> None:
-    figure.suptitle(f"{text}\n", color=INK, fontsize=14, fontweight="bold", x=0.02, ha="left")
+    figure.suptitle(f"{text}\n\n", color=INK, fontsize=14, fontweight="bold", x=0.02, ha="left")
     inches = figure.get_figheight()
-    figure.text(0.02, 1 - 0.5 / inches, below, color=FAINT, fontsize=9.5, ha="left", va="center")
+    figure.text(0.02, 1 - 0.52 / inches, below, color=FAINT, fontsize=9.5, ha="left", va="center")

@@ -74,11 +74,12 @@ class Known(NamedTuple):
     def before(self, day: np.datetime64) -> tuple[npt.NDArray[np.bool_], Instants, Floats]:
         """Which outcomes are known before `day`; of these since when, and the weights.
 
-        A case that ran its course is no audit any more: it stands for itself alone.
+        An audited report stays one when its case is solved later, as in the trainer's dataset: the audited ones
+        together are a random sample of all reports.
         """
         by_case, by_audit = self.by_case < day, self.by_audit < day
         known = by_case | by_audit
-        basis = np.where(by_case, "solved", "audited")
+        basis = np.where(by_audit, "audited", "solved")
         return known, np.fmin(self.by_case, self.by_audit)[known], weights(basis[known])
 
 

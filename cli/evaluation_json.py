@@ -1,0 +1,62 @@
+"""The figures of `severity evaluate` as one JSON object for programs."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from math import isnan
+
+from cli.evaluation import CONTENDERS, HEADLINE, OURS, Held, Material, Told
+from severity.facts import INFORMATION
+from trainer.holdout import Holdout
+from trainer.prequential import Course
+
+
+def as_json(material: Material, held: Held) -> dict[str, object]:
+    """Everything that was found, `holdout` being the project's model with the whole report."""
+    by_set = {
+        information: _holdout(held[information, OURS])
+        | {name: _holdout(held[information, name]) for name in CONTENDERS if name != OURS}
+        for information in INFORMATION
+    }
+    return {
+        "city": material.city.name,
+        "file": material.file.name,
+        "recovered": material.recovered,
+        "rows": material.account.rows,
+        "skipped_rows": material.account.by_reason(),
+        "holdout": _holdout(held[HEADLINE, OURS]),
+        **{name: _holdout(held[HEADLINE, name]) for name in CONTENDERS if name != OURS},
+        "information": by_set,
+    }
+
+
+def course_as_json(course: Course, told: Told) -> dict[str, object]:
+    """The day-by-day figures."""
+    return {
+        "outcomes": told.outcomes,
+        "delay": str(told.delays) if told.delays else None,
+        "ceiling": told.ceiling,
+        **_object(course),
+    }
+
+
+def _holdout(figures: Holdout) -> dict[str, object]:
+    """One contender's figures, those of its most likely levels first; without the probabilities themselves."""
+    found = _object(figures)
+    del found["probabilities"]
+    decisions = _object(figures.decisions)
+    return decisions | {name: value for name, value in found.items() if name != "decisions"}
+
+
+def _object(record: object) -> dict[str, object]:
+    """A dataclass or named tuple as a JSON object."""
+    if isinstance(record, tuple) and hasattr(record, "_asdict"):
+        return {name: _plain(value) for name, value in record._asdict().items()}
+    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}  # type: ignore[arg-type]
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) or hasattr(value, "_asdict"):
+        return _object(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and isnan(value) else value
