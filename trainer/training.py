@@ -152,7 +152,7 @@ class _Stages:
 
 
 def main() -> None:
-    """A job on standard input; on standard output a line of JSON for each step and one for the result."""
+    """A job as JSON is the argument; on standard output a line of JSON for each step and one for the result."""
     # What is read stays until the process ends: looking for garbage in it again and again triples the time to read it.
     gc.disable()
     if hasattr(os, "nice"):
@@ -162,7 +162,7 @@ def main() -> None:
     def say(**said: object) -> None:
         print(json.dumps(said), file=answer, flush=True)
 
-    result = train(Job.model_validate_json(sys.stdin.buffer.read()), lambda stage, done: say(stage=stage, done=done))
+    result = train(Job.model_validate_json(sys.argv[1]), lambda stage, done: say(stage=stage, done=done))
     say(result=result.model_dump(mode="json"))
 
 

@@ -1,8 +1,9 @@
 """A training in a process of its own, so that intake and metrics never wait and its memory goes when it ends.
 
-The child (`python -m trainer.training`) gets its job as JSON on standard input and answers with a line of JSON for each
-step of progress and one for the result. It runs at a low priority and with few threads. A child that fails or is killed
-leaves nothing behind that anybody reads: an artefact becomes visible when it is whole, and is announced by the parent.
+The child (`python -m trainer.training JOB`) gets its job as JSON and answers on standard output with a line of JSON for
+each step of progress and one for the result. It runs at a low priority and with few threads. A child that fails or is
+killed leaves nothing behind that anybody reads: an artefact becomes visible when it is whole, and is announced by the
+parent.
 """
 
 import json
@@ -41,18 +42,14 @@ class Worker:
         self._progress = Progress("starting", 0.0)
         self._result: Result | None = None
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "trainer.training"],
-            stdin=subprocess.PIPE,
+            [sys.executable, "-m", "trainer.training", job.model_dump_json()],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             env={**os.environ, **dict.fromkeys(THREAD_LIMITS, str(threads))},
             creationflags=LOWER_PRIORITY,
         )
         self._listener = threading.Thread(target=self._listen, args=(self._child.stdout,), daemon=True)
         self._listener.start()
-        stdin = self._child.stdin
-        if stdin is not None:
-            with stdin:
-                stdin.write(job.model_dump_json().encode())
 
     @property
     def progress(self) -> Progress:

@@ -1,5 +1,6 @@
 """Promises of the live scores: what counts, once, with its basis, in bounded memory, the same after a restart."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from trainer.live import RULES, Cell, Decision, Label, LiveScores
 from trainer.live_feed import feed, rebuild
 from trainer.live_metrics import LiveMetrics
 from trainer.scores import scores
+from trainer.training_set import WITHDRAWN
 
 ONE = ("riverton", "r1")
 SOLVED = Label(1, "solved", 4)
@@ -107,6 +109,31 @@ def test_after_a_restart_the_tables_give_the_same_counts(tmp_path: Path) -> None
     after = live()
     rebuild(after, dataset, levels)
     assert cells(after) == cells(before) != {}
+
+
+decisions = st.builds(Decision, st.integers(0, 3), st.integers(1, 5), st.none() | st.integers(1, 5))
+bases = st.sampled_from(["solved", "classified", "audited", "unfounded", "reopened"])
+labels = st.builds(Label, st.integers(1, 4), bases, st.none() | st.integers(1, 5), st.booleans())
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), decisions | labels), max_size=30))
+def test_whatever_comes_in_whatever_order_the_counts_are_those_of_a_recount(
+    events: list[tuple[str, Decision | Label]],
+) -> None:
+    found, recount = live(), Counter()
+    for name, event in events:
+        found.decided((name, name), event) if isinstance(event, Decision) else found.learned((name, name), event)
+    for name in "abc":
+        first = next((e for n, e in events if n == name and isinstance(e, Decision)), None)
+        known = [e for n, e in events if n == name and isinstance(e, Label)]
+        newest = max(known, key=lambda one: one.sequence, default=None)  # of equal ones the first
+        if first is None or newest is None or newest.level is None or newest.basis in WITHDRAWN:
+            continue
+        basis = "audited" if any(one.audited for one in known) else newest.basis
+        for view, level in (("published", first.published), ("model", first.model)):
+            if level is not None:
+                recount[first.release, basis, view, newest.level, level] += 1
+    assert {(*cell, *counts[:2]): counts[2] for cell, all_ in cells(found).items() for counts in all_} == recount
 
 
 def test_reports_are_of_no_concern() -> None:
