@@ -125,9 +125,11 @@ def _run(options: Options, folder: Path, console: Console) -> tuple[Summary, str
                 trainer = services.start("trainer", _trainer(folder, private))
                 for service in (scorer, trainer):
                     service.wait_ready(READY_WITHIN)
-                    console.print(f"{service.name}: ready, metrics at {service.said['ready']['metrics']}")
-                cad = services.start("cad", _cad(options))
-                complaint = _follow(options, tally, watch, services, cad, console)
+                    console.print(
+                        f"{service.name}: ready, metrics at {service.said['ready']['metrics']}", highlight=False
+                    )
+                services.start("cad", _cad(options))
+                complaint = _follow(options, tally, watch, services, console)
             except KeyboardInterrupt:
                 console.print("ending")
             except ServiceFailed as error:
@@ -143,13 +145,12 @@ def _run(options: Options, folder: Path, console: Console) -> tuple[Summary, str
     return summary, complaint
 
 
-def _follow(
-    options: Options, tally: "Tally", watch: "Watch", services: "Services", cad: "Service", console: Console
-) -> str | None:
+def _follow(options: Options, tally: "Tally", watch: "Watch", services: "Services", console: Console) -> str | None:
     """Show the tally until all that was filed has its priority; what went wrong, if anything."""
     from cli.demo.view import screen, status_line
 
     start = time.monotonic()
+    trainer, cad = services["trainer"], services["cad"]
     title = f"severity · {options.city} · " + (
         f"Kafka at {options.bootstrap_servers}, exactly once"
         if options.bootstrap_servers
@@ -173,15 +174,21 @@ def _follow(
                 )
                 if console.is_terminal:
                     share, left = _progress(options, tally, now - start)
-                    live.update(screen(tally, title, share, left), refresh=True)
+                    live.update(screen(tally, title, _training(trainer), share, left), refresh=True)
                 elif now - said_at >= STATUS_EVERY:
-                    console.print(status_line(tally, now - start), highlight=False)
+                    console.print(status_line(tally, now - start), highlight=False, soft_wrap=True)
                     said_at = now
             if complete:
                 return None
             if filed_at is not None and now - filed_at > DRAIN_WITHIN:
                 return None
             time.sleep(0.25)
+
+
+def _training(trainer: "Service") -> str | None:
+    """What a training under way is at, in words; None when there is none."""
+    event, said = next(reversed(trainer.said.items()), ("", {}))
+    return f"training: {said['stage']}, {said['done']:.0%}" if event == "training-stage" else None
 
 
 def _progress(options: Options, tally: "Tally", seconds: float) -> tuple[float, str]:
@@ -209,8 +216,8 @@ def _broker(bootstrap_servers: str | None, console: Console) -> "Iterator[KafkaS
         return
     with EmbeddedBroker({topic.name: topic.partitions for topic in all_topics()}) as broker:
         console.print(
-            f"broker: embedded, at {broker.bootstrap_servers}. It has no transactions, so delivery is at least once; "
-            "with --bootstrap-servers HOST:PORT of a real Kafka it is exactly once."
+            f"broker: embedded, at {broker.bootstrap_servers}; it has no transactions, so delivery is at least once",
+            highlight=False,
         )
         yield broker.settings()
 
@@ -242,6 +249,7 @@ def _cad(options: Options) -> Mapping[str, str]:
         "SEED": options.seed,
         "REPORTS": options.reports,
         "SECONDS": options.seconds,
+        "OUTCOMES": "all",
         "OUTCOME_DELAY_SECONDS": OUTCOME_DELAY,
         "LONGEST_WAIT": LONGEST_WAIT,
         "RUN_ID": secrets.token_hex(3) if options.bootstrap_servers else None,

@@ -20,7 +20,7 @@ class ServiceFailed(RuntimeError):
 
 
 class Service:
-    """One `severity <name>` in a process of its own. Its log goes to `log`; `said` has its last JSON line by event."""
+    """One `severity <name>` in a process of its own. Its log goes to `log`; `said`: its last JSON line by event."""
 
     def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
         self.name = name
@@ -58,6 +58,7 @@ class Service:
         except ValueError:
             return
         if isinstance(said, dict) and "event" in said:
+            self.said.pop(said["event"], None)
             self.said[said["event"]] = said
             if said["event"] == "ready":
                 self._is_ready.set()
@@ -96,22 +97,25 @@ class Services:
     def __init__(self, log_folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = log_folder
         self._environment = environment
-        self._running: list[Service] = []
+        self._running: dict[str, Service] = {}
 
     def start(self, name: str, environment: Mapping[str, str]) -> Service:
         """Start `severity <name>` with these settings added to the common ones."""
         service = Service(name, {**self._environment, **environment}, self._folder / f"{name}.log")
-        self._running.append(service)
+        self._running[name] = service
         return service
 
     def check(self) -> None:
         """Raises `ServiceFailed` when one has failed."""
-        for service in self._running:
+        for service in self._running.values():
             service.check()
+
+    def __getitem__(self, name: str) -> Service:
+        return self._running[name]
 
     def end(self) -> dict[str, int]:
         """End all; name → exit code."""
-        return {service.name: service.end() for service in reversed(self._running)}
+        return {name: service.end() for name, service in reversed(self._running.items())}
 
     def __enter__(self) -> Self:
         return self

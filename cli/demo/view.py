@@ -21,15 +21,15 @@ LEVEL_STYLE: Mapping[int | None, str] = {
 }
 
 
-def screen(tally: Tally, title: str, share_done: float, left: str) -> RenderableType:
-    """The whole screen; `share_done` is 0 to 1."""
+def screen(tally: Tally, title: str, training: str | None, share_done: float, left: str) -> RenderableType:
+    """The whole screen; `training` says what a training under way is at, `share_done` is 0 to 1."""
     layout = Layout()
     layout.split_column(
         Layout(Text(title, style="bold"), size=2),
         Layout(name="middle"),
         Layout(_progress(share_done, left), size=1),
     )
-    layout["middle"].split_row(Layout(_priorities(tally), ratio=3), Layout(_side(tally), ratio=1, minimum_size=38))
+    layout["middle"].split_row(Layout(_priorities(tally)), Layout(_side(tally, training), size=44))
     return layout
 
 
@@ -52,8 +52,9 @@ def status_line(tally: Tally, seconds: float) -> str:
 
 def _priorities(tally: Tally) -> RenderableType:
     table = Table(expand=True, box=None, pad_edge=False)
-    for name, ratio in (("report", 3), ("level", 1), ("priority", 1), ("sure", 1), ("by", 2), ("why", 8)):
-        table.add_column(name, ratio=ratio, no_wrap=name != "why", overflow="ellipsis")
+    for name in ("report", "level", "priority", "sure", "by"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis")
     for priority in reversed(tally.newest):
         style = LEVEL_STYLE[priority.severity]
         sure = "–"
@@ -61,24 +62,25 @@ def _priorities(tally: Tally) -> RenderableType:
             sure = f"{priority.probabilities[priority.severity - 1]:.0%}"
         by = f"release {priority.model.release}" if priority.model else "rules"
         why = "; ".join(reason.text for reason in priority.reasons)
-        if priority.needs_human_triage:
-            why = f"[a person should look] {why}"
-        revision = f" r{priority.revision}" if priority.revision > 1 else ""
+        # A model that is unsure says so; without a model a person looks at everything.
+        if priority.needs_human_triage and not priority.degraded:
+            why = f"(look!) {why}"
+        revision = f" rev {priority.revision}" if priority.revision > 1 else ""
         table.add_row(
-            f"{priority.report_id}{revision}",
+            f"{priority.report_id.rpartition('-')[2]}{revision}",
             Text(f" {priority.severity or '?'} ", style=style),
             priority.priority,
             sure,
             by,
-            Text(why, overflow="ellipsis"),
+            why,
         )
     return Panel(table, title="priorities, newest first")
 
 
-def _side(tally: Tally) -> RenderableType:
+def _side(tally: Tally, training: str | None) -> RenderableType:
     return Group(
         Panel(_flow(tally), title="flow"),
-        Panel(_releases(tally), title="model releases"),
+        Panel(_releases(tally, training), title="model releases"),
         Panel(_quality(tally), title="right so far, on outcomes"),
     )
 
@@ -96,14 +98,12 @@ def _flow(tally: Tally) -> RenderableType:
     return _pairs(rows)
 
 
-def _releases(tally: Tally) -> RenderableType:
-    if not tally.releases:
-        return Text("none yet: the rule table answers", style="magenta")
-    rows = {}
+def _releases(tally: Tally, training: str | None) -> RenderableType:
+    rows = {"none yet": "the rule table answers"} if not tally.releases else {}
     for release, version in sorted(tally.releases.items())[-3:]:
         scored = tally.scored_by[release]
-        rows[f"release {release}"] = f"fitted to {version.rows}, scored {scored}" + ("" if scored else " (loading)")
-    return _pairs(rows)
+        rows[f"release {release}"] = f"fitted to {version.rows}, " + (f"scored {scored}" if scored else "loading")
+    return Group(_pairs(rows), Text(training, style="cyan")) if training else _pairs(rows)
 
 
 def _quality(tally: Tally) -> RenderableType:
