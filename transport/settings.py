@@ -75,6 +75,9 @@ def _common(settings: KafkaSettings) -> Properties:
         "client.id": f"{settings.group_id}-{settings.slot}",
         # New topics that a pattern matches, and new partitions, are seen within this time; the default is 5 minutes.
         "topic.metadata.refresh.interval.ms": 10_000,
+        # Else librdkafka forgets its brokers each time that none answers, and a transaction's offsets may then wait for
+        # ever for the forgotten one (its issues 5511 and 5456).
+        "metadata.recovery.strategy": "none",
         # A broker that comes back is found again quickly; the defaults of .1 and 10 s let a worker lie idle.
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1_000,
@@ -111,22 +114,22 @@ def consumer_properties(settings: KafkaSettings) -> Properties:
         "enable.auto.commit": True,
         "auto.commit.interval.ms": 200,
     }
-    embedded: Properties = {
-        # It makes a member wait for its predecessor's session less one second, even when that has left.
-        "session.timeout.ms": 3_000,
-        "heartbeat.interval.ms": 500,
+    group: Properties = {
+        # Partitions that stay with their worker go on being read while others move.
+        "partition.assignment.strategy": "cooperative-sticky",
+        # A dead worker's partitions are read by another after 6 s, the least that a broker allows by default. The
+        # embedded one makes a member wait for its predecessor's session less 1 s even when that has left.
+        "session.timeout.ms": 3_000 if settings.embedded else 6_000,
+        "heartbeat.interval.ms": 1_000,
     }
+    if settings.client.get("group.protocol") == "consumer":
+        group = {}  # the broker's to say (KIP-848)
     return {
         **_common(settings),
         **_reading(settings),
         "group.id": settings.group_id,
-        # Partitions that stay with their worker go on being read while others move.
-        "partition.assignment.strategy": "cooperative-sticky",
-        # A dead worker's partitions are read by another after 6 s, the least that a broker allows by default.
-        "session.timeout.ms": 6_000,
-        "heartbeat.interval.ms": 1_500,
+        **group,
         **(at_least_once if settings.delivery == "at-least-once" else {}),
-        **(embedded if settings.embedded else {}),
         **settings.client,
     }
 

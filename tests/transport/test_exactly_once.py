@@ -95,7 +95,9 @@ def test_a_worker_that_is_terminated_finishes_its_batch_and_ends_with_code_0(rea
     assert_once_each(real.published("out", COUNT))
 
 
-def test_two_workers_share_the_partitions_and_each_record_is_published_once(real: KafkaPlace) -> None:
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_two_workers_share_the_partitions_and_each_record_is_published_once(real: KafkaPlace, protocol: str) -> None:
+    real.settings = real.settings.model_copy(update={"client": {**real.settings.client, "group.protocol": protocol}})
     real.put_many(COUNT)
     with worker(real, slot="a", pace=0.05) as first, worker(real, slot="b", pace=0.05) as second:
         for process in (first, second):
