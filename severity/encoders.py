@@ -22,6 +22,9 @@ MOST: Final = np.array([t.CIRCUMSTANCE, t.CORE_PAIR, t.SIDE_PAIR, t.PLACE_CIRCUM
 """Families of many terms, which get columns of the greatest share, too."""
 
 COLUMNS: Final = LEVELS * (t.FAMILIES + len(MOST))
+MOST_AT: Final = np.full(t.FAMILIES, -1)
+"""For each family where its columns of the greatest share start, or -1."""
+MOST_AT[MOST] = LEVELS * (t.FAMILIES + np.arange(len(MOST)))
 STRENGTH: Final = np.where(np.arange(t.FAMILIES + 1) >= t.CORE_PAIR, 2.0, 10.0)
 """Reports' worth of the mean mixed into a term's shares, by its first family; chosen by cross-validation over time."""
 STRENGTH[t.CIRCUMSTANCE] = 5.0
@@ -51,29 +54,6 @@ def learn_shares(
     )
 
 
-def encode(terms: Terms, shares: LevelShares, folds: NDArray[np.int64], out: NDArray[np.float64]) -> None:
-    """Write the columns of n reports to `out` (n, COLUMNS), each row by the shares that its fold had no part in."""
-    _encode(terms, shares, folds, _most_columns(), out)
-
-
-def credit(
-    terms: Terms, shares: LevelShares, row: int, contributions: NDArray[np.float64], tokens: NDArray[np.float64]
-) -> None:
-    """Share the `contributions` (COLUMNS,) of row `row`'s columns among its tokens, adding to `tokens` in place.
-
-    A sum's is shared in proportion to how far each term moved it, a greatest share's goes to the term that has it, a
-    pair's is halved between its tokens. Where a family has no term, its columns' contributions are credited to none.
-    """
-    _credit(terms, shares, row, _most_columns(), contributions, tokens)
-
-
-def _most_columns() -> NDArray[np.int64]:
-    """For each family where its columns of the greatest share start, or -1."""
-    columns = np.full(t.FAMILIES, -1, dtype=np.int64)
-    columns[MOST] = LEVELS * (t.FAMILIES + np.arange(len(MOST)))
-    return columns
-
-
 def _shares(counts: NDArray[np.float64], prior: NDArray[np.float64], families: NDArray[np.int64]) -> LevelShares:
     strength = STRENGTH[families[:, 0]][np.newaxis, :, np.newaxis]
     counts = np.maximum(counts, 0.0)  # differences of sums may be a rounding error below zero
@@ -93,13 +73,8 @@ def _count(
 
 
 @kernel
-def _encode(
-    terms: Terms,
-    shares: LevelShares,
-    folds: NDArray[np.int64],
-    most_columns: NDArray[np.int64],
-    out: NDArray[np.float64],
-) -> None:
+def encode(terms: Terms, shares: LevelShares, folds: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+    """Write the columns of n reports to `out` (n, COLUMNS), each row by the shares that its fold had no part in."""
     for row in range(folds.shape[0]):
         fold = folds[row]
         for column in range(out.shape[1]):
@@ -110,7 +85,7 @@ def _encode(
                 family = shares.families[term, which]
                 if family < 0:
                     continue
-                sums, most = family * LEVELS, most_columns[family]
+                sums, most = family * LEVELS, MOST_AT[family]
                 for level in range(LEVELS):
                     out[row, sums + level] += shares.log_ratio[fold, term, level]
                     if most >= 0 and shares.share[fold, term, level] > out[row, most + level]:
@@ -118,14 +93,14 @@ def _encode(
 
 
 @kernel
-def _credit(
-    terms: Terms,
-    shares: LevelShares,
-    row: int,
-    most_columns: NDArray[np.int64],
-    contributions: NDArray[np.float64],
-    tokens: NDArray[np.float64],
+def encoded_credit(
+    terms: Terms, shares: LevelShares, row: int, contributions: NDArray[np.float64], tokens: NDArray[np.float64]
 ) -> None:
+    """Share the `contributions` (COLUMNS,) of row `row`'s columns among its tokens, adding to `tokens` in place.
+
+    A sum's is shared in proportion to how far each term moved it, a greatest share's goes to the term that has it, a
+    pair's is halved between its tokens. Where a family has no term, its columns' contributions are credited to none.
+    """
     moved = np.zeros(contributions.shape[0])  # sums of |log ratio|; of a greatest share, the share
     holder = np.full(contributions.shape[0], -1, dtype=np.int64)
     for at in range(terms.starts[row], terms.starts[row + 1]):
@@ -136,8 +111,8 @@ def _credit(
                 continue
             for level in range(LEVELS):
                 moved[family * LEVELS + level] += abs(shares.log_ratio[0, term, level])
-                most = most_columns[family] + level
-                if most_columns[family] >= 0 and shares.share[0, term, level] > moved[most]:
+                most = MOST_AT[family] + level
+                if MOST_AT[family] >= 0 and shares.share[0, term, level] > moved[most]:
                     moved[most] = shares.share[0, term, level]
                     holder[most] = at
     for at in range(terms.starts[row], terms.starts[row + 1]):
@@ -151,8 +126,8 @@ def _credit(
                 column = family * LEVELS + level
                 if moved[column] > 0.0:
                     amount += contributions[column] * abs(shares.log_ratio[0, term, level]) / moved[column]
-                most = most_columns[family] + level
-                if most_columns[family] >= 0 and holder[most] == at:
+                most = MOST_AT[family] + level
+                if MOST_AT[family] >= 0 and holder[most] == at:
                     amount += contributions[most]
         tokens[terms.first[at]] += amount / 2
         tokens[terms.second[at]] += amount / 2

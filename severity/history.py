@@ -16,7 +16,9 @@ from severity.forest_kernel import kernel
 from severity.terms import Tokens
 
 WINDOWS: Final = (28, 56, 364)  # days
-ENTITIES: Final = (t.DISTRICT, t.PLACE, t.TYPE)  # kinds of tokens with a history; a report's first token of the kind
+ENTITIES: Final = np.array(
+    [t.DISTRICT, t.PLACE, t.TYPE]
+)  # kinds of tokens with a history; a report's first token of the kind
 COLUMNS: Final = 2 * len(WINDOWS) * len(ENTITIES)
 STRENGTH: Final = 10.0  # reports of the mean level mixed into an entity's mean level
 
@@ -29,11 +31,6 @@ class Snapshot(NamedTuple):
     prior: NDArray[np.float64]  # (5,) share of each level of all outcomes in the data
 
 
-def entities(tokens: Tokens, kinds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The token of each of ENTITIES for n reports (n, 3), UNKNOWN where there is none."""
-    return _entities(tokens, kinds, np.array(ENTITIES))
-
-
 def take_snapshot(
     ids: NDArray[np.int64], known: NDArray[np.int64], levels: NDArray[np.int64], cut: int, tokens: int
 ) -> Snapshot:
@@ -44,14 +41,6 @@ def take_snapshot(
         _shift(counts[window], ids, levels, np.flatnonzero((known < cut) & (known >= cut - length)), 1.0)
     entered = np.bincount(levels[known < cut], minlength=LEVELS).astype(np.float64)
     return Snapshot(counts, _spans(known, cut), _prior(entered))
-
-
-def columns(snapshot: Snapshot, ids: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Columns (n, COLUMNS) of reports with the entities `ids` (n, 3): for each entity and window the logarithm of its
-    outcomes in 28 days (and 1), and their mean level."""
-    out = np.empty((len(ids), COLUMNS))
-    _write(snapshot, ids, np.arange(len(ids)), out)
-    return out
 
 
 def training_columns(
@@ -73,7 +62,7 @@ def training_columns(
             _shift(counts[window], ids, levels, by_known[removed[window] : gone[window]], -1.0)
         entered += np.bincount(levels[by_known[added:until]], minlength=LEVELS)
         added, removed = until, gone
-        _write(Snapshot(counts, _spans(known, day), _prior(entered)), ids, rows, out)
+        write_columns(Snapshot(counts, _spans(known, day), _prior(entered)), ids, rows, out)
     return out
 
 
@@ -86,13 +75,14 @@ def _prior(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @kernel
-def _entities(tokens: Tokens, kinds: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    found = np.full((tokens.sides.shape[0], wanted.shape[0]), -1, dtype=np.int64)
+def entities(tokens: Tokens, kinds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The token of each of ENTITIES for n reports (n, 3), -1 where there is none. kinds: of all tokens."""
+    found = np.full((tokens.sides.shape[0], ENTITIES.shape[0]), -1, dtype=np.int64)
     for row in range(found.shape[0]):
         for at in range(tokens.starts[row], tokens.starts[row + 1]):
-            for entity in range(wanted.shape[0]):
+            for entity in range(ENTITIES.shape[0]):
                 token = tokens.ids[at]
-                if token >= 0 and kinds[token] == wanted[entity] and found[row, entity] < 0:
+                if token >= 0 and kinds[token] == ENTITIES[entity] and found[row, entity] < 0:
                     found[row, entity] = token
     return found
 
@@ -112,7 +102,13 @@ def _shift(
 
 
 @kernel
-def _write(snapshot: Snapshot, ids: NDArray[np.int64], rows: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+def write_columns(
+    snapshot: Snapshot, ids: NDArray[np.int64], rows: NDArray[np.int64], out: NDArray[np.float64]
+) -> None:
+    """Write the columns of the reports `rows` to `out` (n, COLUMNS); ids: `entities` (n, 3) of all n reports.
+
+    For each entity and window: the logarithm of its outcomes in 28 days (and 1), and their mean level.
+    """
     mean = 0.0
     for level in range(LEVELS):
         mean += snapshot.prior[level] * (level + 1)

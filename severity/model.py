@@ -14,7 +14,7 @@ from severity.encoders import FOLDS, LEVELS
 from severity.facts import Gate, Information
 from severity.forest import Forest
 from severity.pairs import FAINT, fit_pairs
-from severity.scorer import COLUMNS, ENCODED, HISTORY, Scorer, Scores, token_names
+from severity.scorer import COLUMNS, ENCODED, HISTORY, Learned, Scorer, Scores, token_names
 from severity.terms import UNKNOWN, Tokens, TokenWriter, expand, kinds_of, learn_terms
 
 if TYPE_CHECKING:
@@ -98,18 +98,19 @@ class SeverityModel:
 
     def compile(self) -> Scorer:
         """The fitted model as flat arrays."""
-        weights = np.ascontiguousarray(self.pairs_.coef_.T)
         return Scorer(
-            gate=Gate(self.information),
-            vocabulary=self.vocabulary_,
-            names=token_names(self.vocabulary_),
-            index=self.index_,
-            shares=self.shares_,
-            snapshot=self.snapshot_,
-            typical=self.typical_,
-            weights=weights,
-            intercept=self.pairs_.intercept_,
-            forest=Forest.from_sklearn(self.forest_),
+            Gate(self.information),
+            self.vocabulary_,
+            token_names(self.vocabulary_),
+            Learned(
+                self.index_,
+                self.shares_,
+                self.snapshot_,
+                self.typical_,
+                self.pairs_.coef_.T,
+                self.pairs_.intercept_,
+            ),
+            Forest.from_sklearn(self.forest_),
         )
 
     def score(self, reports: Sequence[CrimeReport]) -> Scores:

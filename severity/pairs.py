@@ -26,7 +26,7 @@ def fit_pairs(
     from scipy.sparse import csr_array
     from sklearn.linear_model import LogisticRegression
 
-    scale = term_scale(terms, typical)
+    scale = [term_scale(terms, row, typical) for row in range(len(levels))]
     starts = np.append(terms.starts, np.full(LEVELS, terms.starts[-1]))  # the faint rows, which have no term
     data = np.repeat(scale, np.diff(terms.starts))
     X = csr_array((data, terms.ids, starts), shape=(len(starts) - 1, size))
@@ -34,28 +34,28 @@ def fit_pairs(
     return model.fit(X, np.append(levels, np.arange(LEVELS)), np.append(weights, np.full(LEVELS, FAINT)))
 
 
-def term_scale(terms: Terms, typical: float) -> NDArray[np.float64]:
-    """What each of n rows' terms count: 1, or less where there are more than a `typical` number of them.
+@kernel
+def term_scale(terms: Terms, row: int, typical: float) -> float:
+    """What each of a row's terms counts: 1, or less where there are more than a `typical` number of them.
 
     A report that says much has many times the pairs of one that says little; undamped it would be far too sure.
     """
-    return 1.0 / np.sqrt(np.maximum(np.diff(terms.starts) / typical, 1.0))
+    return float(1.0 / np.sqrt(max((terms.starts[row + 1] - terms.starts[row]) / typical, 1.0)))
 
 
 @kernel
 def linear_scores(
-    terms: Terms, scale: NDArray[np.float64], weights: NDArray[np.float64], intercept: NDArray[np.float64]
+    terms: Terms, typical: float, weights: NDArray[np.float64], intercept: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Raw scores (n, 5). scale: (n,); weights: (terms, 5); intercept: (5,)."""
-    raw = np.empty((scale.shape[0], intercept.shape[0]))
-    for row in range(scale.shape[0]):
-        for level in range(intercept.shape[0]):
-            raw[row, level] = 0.0
+    """Raw scores (n, 5). weights: (terms, 5); intercept: (5,)."""
+    raw = np.zeros((terms.starts.shape[0] - 1, intercept.shape[0]))
+    for row in range(raw.shape[0]):
+        scale = term_scale(terms, row, typical)
         for at in range(terms.starts[row], terms.starts[row + 1]):
             for level in range(intercept.shape[0]):
                 raw[row, level] += weights[terms.ids[at], level]
         for level in range(intercept.shape[0]):
-            raw[row, level] = intercept[level] + scale[row] * raw[row, level]
+            raw[row, level] = intercept[level] + scale * raw[row, level]
     return raw
 
 

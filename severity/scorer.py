@@ -1,25 +1,29 @@
 """A fitted model as flat arrays: what scores reports in the stream. Needs neither scikit-learn nor pandas."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.crime_report import CrimeReport
 from severity import encoders, history
-from severity.encoders import LevelShares
+from severity.encoders import LEVELS, LevelShares, encode, encoded_credit
 from severity.facts import NUMBERS, Gate
 from severity.forest import Forest
-from severity.history import Snapshot
+from severity.forest_kernel import Trees, explain_row, kernel, score_rows
+from severity.history import Snapshot, entities, write_columns
 from severity.pairs import linear_credit, linear_scores, term_scale
 from severity.terms import UNKNOWN, TermIndex, Terms, Tokens, TokenWriter, expand
 
 LINEAR_SHARE: Final = 0.4  # of the raw score; the forest has the rest. Chosen by cross-validation over time
 SEVERAL: Final = frozenset({"circumstance", "weapons", "agency_weapons", "injuries"})  # inputs credited value by value
 NUMBER_INPUTS: Final = tuple(name.partition(":")[0] for name in NUMBERS)
-SHOWN: Final = {"time:minute", "filing_delay:days", "victims:count", "suspects:count", "circumstances:count"}
+SHOWN: Final = frozenset(
+    NUMBERS.index(name)
+    for name in ("time:minute", "filing_delay:days", "victims:count", "suspects:count", "circumstances:count")
+)  # numbers shown as their input's value
 ENCODED: Final = len(NUMBERS)
 HISTORY: Final = ENCODED + encoders.COLUMNS
 COLUMNS: Final = HISTORY + history.COLUMNS
@@ -41,37 +45,47 @@ class Explanation(NamedTuple):
     contributions: list[Contribution]
 
 
-@dataclass(frozen=True, slots=True)
+class Learned(NamedTuple):
+    """All that was learned, as the compiled functions take it."""
+
+    term_index: TermIndex
+    shares: LevelShares
+    snapshot: Snapshot
+    typical: float  # terms of a report, see `pairs.term_scale`
+    weights: NDArray[np.float64]  # (terms, 5) of the regression
+    intercept: NDArray[np.float64]  # (5,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scorer:
     """Scores reports one way, everywhere: made by `SeverityModel.compile`, safe to pickle and to share by threads."""
 
     gate: Gate
     vocabulary: dict[str, int]
     names: list[tuple[str, str]]  # input and code of each token
-    index: TermIndex
-    shares: LevelShares
-    snapshot: Snapshot
-    typical: float  # terms of a report, see `pairs.term_scale`
-    weights: NDArray[np.float64]  # (terms, 5)
-    intercept: NDArray[np.float64]  # (5,)
+    learned: Learned
     forest: Forest
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "learned", _fixed(self.learned))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Through the constructor: unpickled arrays may be unaligned, another type to numba, compiled anew.
+        return Scorer, tuple(getattr(self, field.name) for field in fields(self))
 
     def score(self, reports: Sequence[CrimeReport]) -> "Scores":
         """Raw scores and probabilities of n reports, in their order."""
         tokens, numbers, _ = TokenWriter(self.vocabulary).write(map(self.gate.facts, reports))
-        terms = expand(tokens, self.index)
-        X = np.empty((len(tokens.sides), COLUMNS))
-        X[:, :ENCODED] = numbers.reshape(-1, ENCODED)
-        encoders.encode(terms, self.shares, np.zeros(len(X), dtype=np.int64), X[:, ENCODED:HISTORY])
-        X[:, HISTORY:] = history.columns(self.snapshot, history.entities(tokens, self.index.kinds))
-        scale = term_scale(terms, self.typical)
-        raw = linear_scores(terms, scale, self.weights, self.intercept)
-        raw *= LINEAR_SHARE
-        raw += (1 - LINEAR_SHARE) * self.forest.raw(X)
-        return Scores(raw, softmax(raw), X, self, tokens, terms, scale)
+        terms, X, raw = _score(tokens, numbers.reshape(-1, ENCODED), self.learned, self.forest.trees)
+        return Scores(raw, softmax(raw), X, self, tokens, terms)
+
+    def warm_up(self, reports: Sequence[CrimeReport]) -> None:
+        """Compile every function (or load it from numba's cache) by scoring and explaining a few reports."""
+        for scores in (self.score(reports), self.score(reports[:1])):
+            scores.explain(0, 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scores:
     """Scores of n reports. `raw` (n, 5): log-odds up to a constant of the row; column 0 is level 1."""
 
@@ -81,24 +95,20 @@ class Scores:
     scorer: Scorer
     tokens: Tokens
     terms: Terms
-    scale: NDArray[np.float64]
 
     def explain(self, i: int, level: int) -> Explanation:
         """Take the raw score of `level` (1 to 5) of report `i` apart, by input.
 
-        The forest's half is credited along the trees' paths (see `Forest.attribute`), a column of encoded terms on to
-        the tokens behind it (see `encoders.credit`), a pair's weight in halves to its two tokens.
+        The forest's part is credited along the trees' paths (see `Forest.attribute`), a column of encoded terms on to
+        the tokens behind it (see `encoders.encoded_credit`), a pair's weight in halves to its two tokens.
         """
         scorer, output = self.scorer, level - 1
-        _, columns = scorer.forest.explain(self.columns[i], output)
-        columns *= 1 - LINEAR_SHARE
-        start, end = self.tokens.starts[i], self.tokens.starts[i + 1]
-        by_token = np.zeros(end - start)
-        encoders.credit(self.terms, scorer.shares, i, columns[ENCODED:HISTORY], by_token)
-        unsaid = float(columns[ENCODED:HISTORY].sum() - by_token.sum())
-        linear_credit(self.terms, i, LINEAR_SHARE * self.scale[i], scorer.weights, output, by_token)
-
-        found: dict[tuple[str, str | float | None], float] = {}
+        trees, learned = scorer.forest.trees, scorer.learned
+        start, end = int(self.tokens.starts[i]), int(self.tokens.starts[i + 1])
+        by_token, by_number, past, unsaid = _explain(
+            trees, self.columns, self.terms, i, output, end - start, learned.shares, learned.typical, learned.weights
+        )
+        found: dict[tuple[str, str | float | None], float] = {("history", None): past, (UNSAID, None): unsaid}
         shown: dict[str, str | float | None] = {}
         names = scorer.names
         for token, amount in zip(self.tokens.ids[start:end].tolist(), by_token.tolist(), strict=True):
@@ -107,18 +117,14 @@ class Scores:
                 shown.setdefault(name, value)
                 key = (name, value if name in SEVERAL else None)
                 found[key] = found.get(key, 0.0) + amount
-        for column, (name, amount) in enumerate(zip(NUMBER_INPUTS, columns[:ENCODED].tolist(), strict=True)):
-            number = float(self.columns[i, column])
-            if NUMBERS[column] in SHOWN and number == number:
+        numbers = self.columns[i, :ENCODED].tolist()
+        for column, (name, number, amount) in enumerate(zip(NUMBER_INPUTS, numbers, by_number.tolist(), strict=True)):
+            if column in SHOWN and number == number:
                 shown[name] = number
             found[name, None] = found.get((name, None), 0.0) + amount
-        found["history", None] = float(columns[HISTORY:].sum())
-        found[UNSAID, None] = unsaid
-        baseline = (1 - LINEAR_SHARE) * float(scorer.forest.baseline[output]) + LINEAR_SHARE * float(
-            scorer.intercept[output]
-        )
+        forest, linear = float(scorer.forest.baseline[output]), float(learned.intercept[output])
         return Explanation(
-            baseline,
+            (1 - LINEAR_SHARE) * forest + LINEAR_SHARE * linear,
             [
                 Contribution(name, value if name in SEVERAL else shown.get(name), amount)
                 for (name, value), amount in found.items()
@@ -141,3 +147,57 @@ def token_names(vocabulary: dict[str, int]) -> list[tuple[str, str]]:
         parts = value.split("/")
         names.append((name, parts[1] if len(parts) > 1 else value))
     return names
+
+
+_T = TypeVar("_T")
+
+
+def _fixed(value: _T) -> _T:
+    """The same tuple with aligned, contiguous, writable arrays all through: one type to the compiled functions."""
+    if isinstance(value, np.ndarray):
+        return np.array(value, order="C")  # type: ignore[return-value]  # an array of the same type
+    if isinstance(value, tuple):
+        return type(value)(*map(_fixed, value))
+    return value
+
+
+@kernel
+def _score(
+    tokens: Tokens, numbers: NDArray[np.float64], learned: Learned, trees: Trees
+) -> tuple[Terms, NDArray[np.float64], NDArray[np.float64]]:
+    """Terms, columns (n, COLUMNS) and raw scores (n, 5) of n reports."""
+    n = tokens.sides.shape[0]
+    terms = expand(tokens, learned.term_index)
+    X = np.empty((n, COLUMNS))
+    X[:, :ENCODED] = numbers
+    encode(terms, learned.shares, np.zeros(n, np.int64), X[:, ENCODED:HISTORY])
+    seen = entities(tokens, learned.term_index.kinds)
+    write_columns(learned.snapshot, seen, np.arange(n), X[:, HISTORY:])
+    forest = np.empty((n, LEVELS))
+    score_rows(trees, X, np.empty(2 * COLUMNS + 1), np.empty(trees.roots.shape[0], np.uint32), forest)
+    linear = linear_scores(terms, learned.typical, learned.weights, learned.intercept)
+    return terms, X, (1 - LINEAR_SHARE) * forest + LINEAR_SHARE * linear
+
+
+@kernel
+def _explain(
+    trees: Trees,
+    X: NDArray[np.float64],
+    terms: Terms,
+    row: int,
+    output: int,
+    n_tokens: int,
+    shares: LevelShares,
+    typical: float,
+    weights: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
+    """Contributions to raw score `output` of the row: by token, by number, of history, and of what is not said."""
+    cells, leaves, raw = np.empty(2 * COLUMNS + 1), np.empty(trees.roots.shape[0], np.uint32), np.empty(LEVELS)
+    columns = np.empty(COLUMNS)
+    explain_row(trees, X[row], output, cells, leaves, raw, columns)
+    columns *= 1 - LINEAR_SHARE
+    tokens = np.zeros(n_tokens)
+    encoded_credit(terms, shares, row, columns[ENCODED:HISTORY], tokens)
+    unsaid = columns[ENCODED:HISTORY].sum() - tokens.sum()
+    linear_credit(terms, row, LINEAR_SHARE * term_scale(terms, row, typical), weights, output, tokens)
+    return tokens, columns[:ENCODED], columns[HISTORY:].sum(), unsaid

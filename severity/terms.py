@@ -127,15 +127,6 @@ def learn_terms(tokens: Tokens, kinds: NDArray[np.int64], least: int) -> TermInd
     return TermIndex(table, places, kinds, families)
 
 
-def expand(tokens: Tokens, index: TermIndex) -> Terms:
-    """The known terms of each report."""
-    room = len(tokens.ids) + _pair_room(tokens)
-    ids, first, second = (np.empty(room, dtype=np.int64) for _ in range(3))
-    starts = np.zeros(len(tokens.sides) + 1, dtype=np.int64)
-    used = _expand(tokens, index, ids, starts, first, second)
-    return Terms(ids[:used], starts, first[:used], second[:used])
-
-
 def _ints(values: "array[int]") -> NDArray[np.int64]:
     return np.frombuffer(values, dtype=np.int64) if values else np.empty(0, dtype=np.int64)
 
@@ -200,16 +191,17 @@ def _pair_keys(tokens: Tokens, room: int) -> NDArray[np.int64]:
 
 
 @kernel
-def _expand(
-    tokens: Tokens,
-    index: TermIndex,
-    ids: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-) -> int:
+def expand(tokens: Tokens, index: TermIndex) -> Terms:
+    """The known terms of each report."""
+    n = tokens.sides.shape[0]
+    room = tokens.ids.shape[0]
+    for row in range(n):
+        core = min(tokens.sides[row] - tokens.starts[row], PAIRED)
+        room += core * (core - 1) // 2 + core * (tokens.singles[row] - tokens.sides[row])
+    ids, first, second = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    starts = np.zeros(n + 1, np.int64)
     used = 0
-    for row in range(tokens.sides.shape[0]):
+    for row in range(n):
         start, side, single, end = tokens.starts[row], tokens.sides[row], tokens.singles[row], tokens.starts[row + 1]
         core_end = min(side, start + PAIRED)
         for i in range(start, end):
@@ -228,4 +220,4 @@ def _expand(
                     ids[used], first[used], second[used] = index.places[at], i - start, j - start
                     used += 1
         starts[row + 1] = used
-    return used
+    return Terms(ids[:used], starts, first[:used], second[:used])

@@ -14,11 +14,17 @@ LEVELS = RNG.integers(0, 5, N)
 IDS = RNG.integers(-1, TOKENS, (N, 3))
 
 
+def columns(snapshot: history.Snapshot, ids: np.ndarray) -> np.ndarray:
+    out = np.empty((len(ids), history.COLUMNS))
+    history.write_columns(snapshot, ids, np.arange(len(ids)), out)
+    return out
+
+
 def test_each_training_row_sees_the_snapshot_of_its_own_day() -> None:
-    columns = history.training_columns(IDS, DAYS, KNOWN, LEVELS, TOKENS)
+    trained = history.training_columns(IDS, DAYS, KNOWN, LEVELS, TOKENS)
     for row in range(0, N, 23):
         snapshot = history.take_snapshot(IDS, KNOWN, LEVELS, int(DAYS[row]), TOKENS)
-        np.testing.assert_allclose(columns[row], history.columns(snapshot, IDS[row : row + 1])[0])
+        np.testing.assert_allclose(trained[row], columns(snapshot, IDS[row : row + 1])[0])
 
 
 @pytest.mark.parametrize("row", [0, 150, 399])
@@ -33,7 +39,7 @@ def test_windows_forget_what_is_older_and_a_token_without_history_is_average() -
     ids = np.array([[0, -1, -1], [0, -1, -1]])
     snapshot = history.take_snapshot(ids, np.array([738000, 738090]), np.array([4, 0]), 738100, 3)
     assert snapshot.counts[:, 0].sum(axis=1).tolist() == [1, 1, 2]
-    unknown, quiet = history.columns(snapshot, np.array([[-1, -1, -1], [2, -1, -1]]))
+    unknown, quiet = columns(snapshot, np.array([[-1, -1, -1], [2, -1, -1]]))
     np.testing.assert_array_equal(unknown, quiet)
     assert not unknown[::2].any()
 
