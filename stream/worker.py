@@ -33,7 +33,7 @@ from stream.settings import ScorerSettings
 from stream.tables import Tables
 from stream.warm_up import warm_up
 from stream.watch import Watch
-from transport.errors import TransportError
+from transport.errors import NotDelivered, TransportError
 from transport.kafka import kafka_backend
 from transport.loop import Loop
 from transport.reader import Reader
@@ -130,8 +130,11 @@ def _following(
     with Sender(kafka) as sender, Reader(kafka, [topics.MODEL_VERSIONS]) as announcements:
 
         def answer(status: ModelStatus) -> None:
-            sender.send(topics.MODEL_STATUS, *encode(status, source=source, time=status.at))
-            sender.flush()
+            try:
+                sender.send(topics.MODEL_STATUS, *encode(status, source=source, time=status.at))
+                sender.flush()
+            except NotDelivered as error:
+                logger.warning("what became of release %d could not be told: %s", status.release, error)
 
         follower = Follower(
             announcements,

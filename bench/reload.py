@@ -1,0 +1,201 @@
+"""Does a report wait while the scorer takes a new model? `python -m bench.reload [--json] [--lapd FILE]`.
+
+Starts a broker of its own (a real Kafka where Java and Maven are there, else the embedded broker) and the scorer as
+deployed, files reports at a steady rate, and announces a new release every few seconds. Every report's way, from its
+sending to the arrival of its priority at a reader of committed messages, is put into one of three windows:
+
+swap     sent within half a second of the first priority of the new release
+loading  sent after the announcement and before that: a process beside the scorer verifies and loads
+quiet    all others
+
+The demand: p99 of the swaps' seconds within twice that of the quiet ones.
+"""
+
+import json
+import os
+import platform
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from bench.deployed import START_SECONDS, Fitted, broker, fit, releases, scorer
+from schemas import topics
+from schemas.envelope import Encoded, decode, encode
+from schemas.priority import Priority
+from severity.writing import Signed
+from transport.reader import Reader
+from transport.sender import Sender
+from transport.settings import KafkaSettings
+
+HALF_SECOND: Final = 0.5
+ORDER: Final = ("swap", "loading", "quiet")
+
+
+@dataclass(slots=True)
+class Course:
+    """What happened, in seconds of `time.perf_counter`; releases by their digest."""
+
+    sent: NDArray[np.float64]
+    arrived: NDArray[np.float64]
+    announced: dict[str, float] = field(default_factory=dict)
+    swapped: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def loads(self) -> list[tuple[float, float]]:
+        """Announcement and first priority of each release that was used; one that comes too soon replaces the last."""
+        return [(self.announced[digest], swapped) for digest, swapped in self.swapped.items()]
+
+
+def drive(kafka: KafkaSettings, load: Sequence[Encoded], signed: Sequence[Signed], rate: float, gap: float) -> Course:
+    """File `load` at `rate` a second, announce a release every `gap` seconds, and read every priority."""
+    course = Course(np.full(len(load), np.nan), np.full(len(load), np.nan))
+    began = time.perf_counter() + 1.0
+
+    def send() -> None:
+        with Sender(kafka) as sender:
+            for number, report in enumerate(load):
+                time.sleep(max(0.0, began + number / rate - time.perf_counter()))
+                course.sent[number] = time.perf_counter()
+                sender.send(topics.CRIME_REPORTS, *report)
+
+    def announce() -> None:
+        for number, release in enumerate(signed, 1):
+            time.sleep(max(0.0, began + number * gap - time.perf_counter()))
+            course.announced[release.digest] = time.perf_counter()
+            publish(kafka, release)
+
+    threads = [threading.Thread(target=send), threading.Thread(target=announce)]
+    with Reader(kafka, [topics.PRIORITIES, topics.PRIORITIES_EXERCISE], start="end") as reader:
+        for thread in threads:
+            thread.start()
+        read(reader, course)
+    for thread in threads:
+        thread.join()
+    return course
+
+
+def read(reader: Reader, course: Course) -> None:
+    """Note every priority's arrival, and the first one of each release, until all are there."""
+    missing = len(course.arrived)
+    quiet_since = time.perf_counter()
+    while missing and time.perf_counter() - quiet_since < START_SECONDS:
+        records = reader.read(1000, 0.1)
+        now = time.perf_counter()
+        for record in records:
+            quiet_since = now
+            number = int((record.key or b"").rpartition(b"-")[2])
+            missing -= bool(np.isnan(course.arrived[number]))
+            course.arrived[number] = now
+            priority = decode(Priority, record.key, record.value, record.headers)
+            if priority.model and priority.model.digest in course.announced:
+                course.swapped.setdefault(priority.model.digest, now)
+    if missing:
+        raise RuntimeError(f"{missing} reports got no priority")
+
+
+def publish(kafka: KafkaSettings, signed: Signed) -> None:
+    """Announce a release as champion."""
+    with Sender(kafka) as sender:
+        event = signed.announcement("champion")
+        sender.send(topics.MODEL_VERSIONS, *encode(event, source="bench", time=datetime.now(UTC)))
+
+
+def reports_to_file(fitted: Fitted, count: int) -> list[Encoded]:
+    """The reports again and again, each with a number of its own."""
+    now = datetime.now(UTC)
+    made = []
+    for number in range(count):
+        report = fitted.reports[number % len(fitted.reports)]
+        again = report.model_copy(update={"report_id": f"bench-{number}"})
+        made.append(encode(again, source="bench", time=now))
+    return made
+
+
+def windows(course: Course) -> dict[str, NDArray[np.float64]]:
+    """Milliseconds of every report, by window."""
+    milliseconds = (course.arrived - course.sent) * 1000
+    swap, loading = np.zeros(len(milliseconds), dtype=bool), np.zeros(len(milliseconds), dtype=bool)
+    for announced, swapped in course.loads:
+        swap |= np.abs(course.sent - swapped) <= HALF_SECOND
+        loading |= (course.sent >= announced) & (course.sent < swapped)
+    loading &= ~swap
+    return {"swap": milliseconds[swap], "loading": milliseconds[loading], "quiet": milliseconds[~swap & ~loading]}
+
+
+def figures(milliseconds: NDArray[np.float64]) -> dict[str, float]:
+    """Count and percentiles of one window."""
+    p50, p95, p99 = np.percentile(milliseconds, [50, 95, 99])
+    largest = float(milliseconds.max())
+    return {"reports": len(milliseconds), "p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "max_ms": largest}
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print the table."""
+    table = Table(title=f"{result['swaps']} swaps at {result['rate']:g} reports/s, {result['broker']}")
+    table.add_column("window")
+    for heading in ("reports", "p50 ms", "p95 ms", "p99 ms", "max ms"):
+        table.add_column(heading, justify="right")
+    for name in ORDER:
+        row = result["windows"][name]
+        table.add_row(
+            name, f"{row['reports']:,}", *(f"{row[key]:.1f}" for key in ("p50_ms", "p95_ms", "p99_ms", "max_ms"))
+        )
+    console = Console(stderr=True)
+    console.print(table)
+    console.print(
+        f"p99 of a swap's second / of quiet seconds: {result['p99_ratio']:.2f} (demand: 2); while loading: "
+        f"{result['p99_ratio_loading']:.2f}; median load {result['load_seconds']:.1f} s; {result['model']}; "
+        f"load average {result['load_average']}"
+    )
+
+
+def main(
+    lapd: Annotated[Path | None, typer.Option(help="LAPD's CSV file; without it, the simulated city.")] = None,
+    swaps: Annotated[int, typer.Option(help="How many releases are announced under load.")] = 20,
+    rate: Annotated[float, typer.Option(help="Reports a second.")] = 500.0,
+    gap: Annotated[float, typer.Option(help="Seconds between two announcements.")] = 8.0,
+    embedded: Annotated[bool, typer.Option("--embedded", help="Not a real Kafka.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Measure the latency of reports around model swaps."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fitted = fit(lapd)
+        first, *rest = releases(fitted, folder, swaps + 1)
+        load = reports_to_file(fitted, int(rate * gap * (swaps + 1)))
+        with broker(embedded) as (kafka, what):
+            publish(kafka, first)
+            with scorer(kafka, folder / "keys"):
+                drive(kafka, load[: int(rate * gap)], [], rate, gap)  # a warm broker, as in every day's work
+                course = drive(kafka, load, rest, rate, gap)
+    by_window = {window: figures(values) for window, values in windows(course).items()}
+    result = {
+        "swaps": len(course.swapped),
+        "rate": rate,
+        "broker": what,
+        "model": f"fitted to {fitted.source}",
+        "windows": by_window,
+        "p99_ratio": by_window["swap"]["p99_ms"] / by_window["quiet"]["p99_ms"],
+        "p99_ratio_loading": by_window["loading"]["p99_ms"] / by_window["quiet"]["p99_ms"],
+        "load_seconds": float(np.median([swapped - announced for announced, swapped in course.loads])),
+        "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
+        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+    }
+    show(result)
+    if as_json:
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    typer.run(main)
