@@ -16,7 +16,8 @@ from cli.main import app
 OFFENCES = {"740": "0329", "624": "0416", "442": "0325", "330": "1307", "210": "0344"}
 """LAPD's final codes of several levels, and an MO code that mostly goes with each."""
 
-ROWS = 17 * 30
+A_DAY = 12
+ROWS = 17 * A_DAY
 EVALUATED = {"accuracy", "macro_f1", "levels", "far_off", "far_too_low", "confusion", "top_recall", "doubts"}
 
 
@@ -29,7 +30,7 @@ def city_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = csv.DictWriter(out, [*REPORT_COLUMNS, *OUTCOME_COLUMNS], restval="")
         rows.writeheader()
         for number in range(ROWS):
-            day = f"{date(2023, 1, 1) + timedelta(days=number // 30):%m/%d/%Y} 12:00:00 AM"
+            day = f"{date(2023, 1, 1) + timedelta(days=number // A_DAY):%m/%d/%Y} 12:00:00 AM"
             code, written = rng.choice([*OFFENCES.items()])
             row = {
                 "DR_NO": f"23{number:07}",
@@ -44,7 +45,7 @@ def city_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "Crm Cd": code,
                 "Status": rng.choice(["IC", "IC", "AA"]),
             }
-            rows.writerow(row | {100: {"TIME OCC": "noon"}, 200: {"Crm Cd": "999"}}.get(number, {}))
+            rows.writerow(row | {40: {"TIME OCC": "noon"}, 50: {"Crm Cd": "999"}}.get(number, {}))
     return path
 
 
@@ -83,8 +84,8 @@ def test_rows_are_accounted_for_by_reason_and_named(answer: Result, found: dict[
     assert found["rows"] == ROWS
     assert found["skipped_rows"] == {"bad-time": 1, "no-level": 1}
     assert found["holdout"]["train_rows"] + found["holdout"]["test_rows"] == ROWS - 2
-    assert "230000100" in answer.stderr
-    assert "230000200" in answer.stderr
+    assert "230000040" in answer.stderr
+    assert "230000050" in answer.stderr
 
 
 def test_figures_of_a_recovered_file_say_so(answer: Result, found: dict[str, Any]) -> None:
@@ -100,7 +101,7 @@ def test_the_regime_of_outcomes_stands_beside_the_days(answer: Result, found: di
         "solved+audit:0.5",
         False,
         3,
-        90,
+        3 * A_DAY,
     )
     assert "outcomes: solved+audit:0.5" in answer.stderr
 
