@@ -101,8 +101,8 @@ class Gate:
             core.extend([f"circumstance:{agency}/{code}" for code in codes] or ["circumstance:-"])
             single.append(f"circumstances:{min(len(codes), COUNTED)}")
             if codes:  # the order written tells what the officer found most telling
-                single.append(f"circumstance:{agency}/{codes[0]}/first")
-                single.append(f"circumstance:{agency}/{codes[-1]}/last")
+                single.append(f"first_circumstance:{agency}/{codes[0]}")
+                single.append(f"last_circumstance:{agency}/{codes[-1]}")
         latitude, longitude = location.latitude, location.longitude
         numbers = (
             minute,

@@ -28,6 +28,10 @@ ENCODED: Final = len(NUMBERS)
 HISTORY: Final = ENCODED + encoders.COLUMNS
 COLUMNS: Final = HISTORY + history.COLUMNS
 UNSAID: Final = "unsaid"
+ALIASES: Final = {"first_circumstance": "circumstance", "last_circumstance": "circumstance"}
+OWNED: Final = frozenset(
+    ("area", "district", "agency_place_type", "agency_incident_type", "agency_weapons", "circumstance", *ALIASES)
+)  # inputs whose codes are the agency's own and carry its name
 
 
 class Contribution(NamedTuple):
@@ -140,12 +144,12 @@ def softmax(raw: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def token_names(vocabulary: dict[str, int]) -> list[tuple[str, str]]:
-    """The input and the bare code behind each token: "circumstance:lapd/0344/first" → ("circumstance", "0344")."""
+    """The input and the bare code behind each token: "first_circumstance:lapd/0344" → ("circumstance", "0344")."""
     names = []
     for token in vocabulary:
         name, _, value = token.partition(":")
-        parts = value.split("/")
-        names.append((name, parts[1] if len(parts) > 1 else value))
+        _, slash, code = value.partition("/")
+        names.append((ALIASES.get(name, name), code if slash and name in OWNED else value))
     return names
 
 
@@ -161,6 +165,8 @@ def _fixed(value: _T) -> _T:
     return value
 
 
+# numba keeps compiled code by the file a function stands in, and does not see that a kernel it calls from another file
+# has changed: after such a change remove severity/__pycache__/*.nb*.
 @kernel
 def _score(
     tokens: Tokens, numbers: NDArray[np.float64], learned: Learned, trees: Trees

@@ -98,11 +98,8 @@ class TokenWriter:
 
 
 def kinds_of(vocabulary: Iterable[str]) -> NDArray[np.int64]:
-    """Kind of each token, OTHER for those that no family takes (such as the first circumstance again)."""
-    return np.array(
-        [OTHER if token.count("/") > 1 else KINDS.get(token.partition(":")[0], OTHER) for token in vocabulary],
-        dtype=np.int64,
-    )
+    """Kind of each token, OTHER for those that no family takes."""
+    return np.array([KINDS.get(token.partition(":")[0], OTHER) for token in vocabulary], dtype=np.int64)
 
 
 def learn_terms(tokens: Tokens, kinds: NDArray[np.int64], least: int) -> TermIndex:

@@ -82,7 +82,9 @@ def test_each_information_set_sees_what_was_known_by_then() -> None:
     assert {token.partition(":")[0] for token in details - call} == {
         *("agency_weapons", "injuries", "offence_code", "victims", "suspects", "filing_delay")
     }
-    assert {token.partition(":")[0] for token in whole - details} == {"circumstance", "circumstances"}
+    assert {token.partition(":")[0] for token in whole - details} == {
+        *("circumstance", "first_circumstance", "last_circumstance", "circumstances")
+    }
 
 
 def test_an_empty_report_has_facts_and_its_numbers_are_unknown() -> None:

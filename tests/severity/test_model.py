@@ -19,7 +19,7 @@ from severity import metrics
 from severity.forest import check
 from severity.levels import LevelTable
 from severity.model import SeverityModel
-from severity.scorer import Scorer
+from severity.scorer import Scorer, token_names
 from tests.severity.sample_reports import START, draw_reports
 
 
@@ -58,6 +58,17 @@ def test_contributions_and_baseline_are_the_raw_score(scorer: Scorer, fresh: Seq
             total = told.baseline + sum(c.contribution for c in told.contributions)
             assert abs(total - scores.raw[i, level - 1]) < 1e-9
             assert len({(c.input, c.value) for c in told.contributions}) == len(told.contributions)
+
+
+def test_codes_are_shown_as_the_agency_writes_them() -> None:
+    tokens = ["circumstance:lapd/A/1", "first_circumstance:lapd/A/1", "place_type:13", "weapons:-", "circumstance:-"]
+    assert token_names({token: i for i, token in enumerate(tokens)}) == [
+        ("circumstance", "A/1"),
+        ("circumstance", "A/1"),
+        ("place_type", "13"),
+        ("weapons", "-"),
+        ("circumstance", "-"),
+    ]
 
 
 def test_a_handgun_is_what_speaks_for_the_top_level(scorer: Scorer, fresh: Sequence[CrimeReport]) -> None:

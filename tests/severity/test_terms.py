@@ -13,7 +13,7 @@ def facts(core: list[str], side: list[str], single: list[str]) -> Facts:
 ROWS = [
     facts(["circumstance:a/x", "weapons:12"], ["area:a/1"], ["district:a/9"]),
     facts(["circumstance:a/x", "weapons:12"], ["area:a/2"], []),
-    facts(["circumstance:a/y", "weapons:12"], ["area:a/1"], ["circumstance:a/y/first"]),
+    facts(["circumstance:a/y", "weapons:12"], ["area:a/1"], ["first_circumstance:a/y"]),
 ]
 
 
