@@ -1,0 +1,1 @@
+from tests.kafka_fixture import kafka  # noqa: F401  # a fixture
