@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -16,10 +17,9 @@ def kafka() -> Iterator[str]:
     if given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield given
         return
-    broker = LocalKafka()
-    try:
-        broker.start()
-    except NoBroker as error:
-        absent(f"a real Kafka: {error} (or set KAFKA_BOOTSTRAP_SERVERS)")
-    with broker:
+    with ExitStack() as stack:
+        try:
+            broker = stack.enter_context(LocalKafka())
+        except NoBroker as error:
+            absent(f"a real Kafka: {error} (or set KAFKA_BOOTSTRAP_SERVERS)")
         yield broker.bootstrap_servers

@@ -4,6 +4,7 @@ Prints the program's process id, sends its output to the file LOG, and ends it w
 system does for a parent however that died. Ends with the program's own exit code.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -27,7 +28,8 @@ def main(log: str, *command: str) -> int:
 
 
 def _end_with_parent(program: "subprocess.Popen[bytes]") -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin, whose lock this thread would still hold when the interpreter ends
+        pass
     program.terminate()
     try:
         program.wait(STOP_SECONDS)

@@ -94,7 +94,9 @@ class LocalKafka:
         return self.folder / "broker.log"
 
     def start(self) -> None:
-        """Start and wait until it listens and has its topics. Raises `NoBroker`."""
+        """Start and wait until it listens and has its topics. Raises `NoBroker`, also when it runs already."""
+        if self._guard is not None:
+            raise NoBroker("running", f"this broker runs already, at {self.bootstrap_servers}")
         java = [find_java(), f"-Xms{self._heap_mb}m", f"-Xmx{self._heap_mb}m", *_JAVA, "-cp", str(kafka_jars() / "*")]
         self.folder.mkdir(parents=True, exist_ok=True)
         properties = self.folder / "server.properties"
