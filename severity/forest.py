@@ -19,7 +19,7 @@ SPLIT_FIELDS = {"feature_idx", "num_threshold", "missing_go_to_left", "left", "r
 Reason = Literal["layout", "categorical", "classes", "shape", "raw", "attribution"]
 
 
-class ForestMismatch(ValueError):  # noqa: N818  # says what is wrong better than a second `Error` would
+class ForestMismatch(ValueError):  # says what is wrong better than a second `Error` would
     """A model the kernel cannot evaluate, or whose scores it does not reproduce: `reason` for counters."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
