@@ -43,7 +43,9 @@ def test_each_report_gets_one_priority_over_swaps_and_a_restart_and_no_batch_mix
         with Sender(settings) as sender:
             for number in numbers:
                 body = trainer.reports[number % len(trainer.reports)].model_dump()
-                report = CrimeReport.model_validate(body | {"agency_id": agency, "report_id": str(number)})
+                report = CrimeReport.model_validate(
+                    body | {"agency_id": agency, "report_id": str(number), "status": "Actual"}
+                )
                 sender.send(reports_topic, *encode(report, source="cad/test", time=NOW))
 
     def announce(release: int) -> None:
