@@ -17,7 +17,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from cli.demo.processes import Service, Services
-    from cli.demo.tally import Tally
+    from cli.demo.tally import Quality, Tally
     from cli.demo.watch import Watch
     from transport.settings import KafkaSettings
 
@@ -284,12 +284,16 @@ def _print_summary(summary: Summary, tally: "Tally", console: Console) -> None:
         "scored by": ", ".join(f"{f'release {r}' if r else 'rules'}: {n}" for r, n in sorted(tally.scored_by.items())),
         "outcomes back": ", ".join(f"{count} {basis}" for basis, count in tally.outcomes.most_common()),
     }
-    for release, quality in tally.quality_by_release().items():
-        rows[f"  right by {f'release {release}' if release else 'rules'}"] = (
-            f"accuracy {quality.accuracy:.3f}, macro-F1 {quality.macro_f1:.3f} on {quality.labels} outcomes"
-        )
+    for release, (published, own) in tally.quality_by_release().items():
+        rows[f"  right by {f'release {release}' if release else 'rules'}"] = _words(published)
+        if own.labels:
+            rows[f"  release {release} before floors"] = _words(own)
     if summary.p50_ms is not None:
         rows["report to priority"] = f"p50 {summary.p50_ms:.0f} ms, p99 {summary.p99_ms:.0f} ms"
     for name, value in rows.items():
         table.add_row(name, str(value))
     console.print(table)
+
+
+def _words(quality: "Quality") -> str:
+    return f"accuracy {quality.accuracy:.3f}, macro-F1 {quality.macro_f1:.3f} on {quality.labels} outcomes"

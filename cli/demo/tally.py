@@ -1,7 +1,7 @@
 """What a demo has seen so far: which report has its priority, how late, and how often the level was right."""
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,9 @@ from severity.levels import LevelTable
 
 Identity = tuple[str, str]
 Revision = tuple[str, str, int]
+
+Pair = tuple[int | None, int]
+"""A level given and the outcome's."""
 
 NEWEST: Final = 12
 """How many priorities the screen shows."""
@@ -46,7 +49,7 @@ class Tally:
     degraded: int = 0
     _latencies: list[float] = field(default_factory=list)
     _waiting: dict[Revision, float] = field(default_factory=dict)
-    _published: dict[Identity, tuple[int, int]] = field(default_factory=dict)
+    _published: dict[Identity, Priority] = field(default_factory=dict)
     _truth: dict[Identity, int] = field(default_factory=dict)
 
     def report(self, report: CrimeReport, filed_ms: int) -> None:
@@ -68,7 +71,7 @@ class Tally:
         self.scored_by[release] += 1
         if priority.severity is not None:
             self.by_level[priority.severity] += 1
-            self._published.setdefault(revision[:2], (priority.severity, release))
+            self._published.setdefault(revision[:2], priority)
         filed = self.reports.get(revision)
         if filed is None:
             self._waiting[revision] = seen_ms
@@ -116,23 +119,34 @@ class Tally:
 
     def quality(self) -> Quality:
         """Of every published level whose outcome has come."""
-        return _quality(
-            [(level, self._truth[key]) for key, (level, _) in self._published.items() if key in self._truth]
-        )
+        return _quality([(known.severity, level) for known, level in self._judged()])
 
-    def quality_by_release(self) -> Mapping[int, Quality]:
-        """The same for each release that scored; 0 is the rule table before any model."""
-        pairs: dict[int, list[tuple[int, int]]] = {}
-        for key, (level, release) in self._published.items():
-            if key in self._truth:
-                pairs.setdefault(release, []).append((level, self._truth[key]))
-        return {release: _quality(of) for release, of in sorted(pairs.items())}
+    def quality_by_release(self) -> Mapping[int, tuple[Quality, Quality]]:
+        """Release → how good its published levels were, and the model's own before the floors raised any.
+
+        0 is the rule table before there was a model; it has no view of its own.
+        """
+        published: dict[int, list[Pair]] = {}
+        own: dict[int, list[Pair]] = {}
+        for priority, level in self._judged():
+            release = priority.model.release if priority.model else 0
+            published.setdefault(release, []).append((priority.severity, level))
+            if priority.model_severity is not None:
+                own.setdefault(release, []).append((priority.model_severity, level))
+        return {
+            release: (_quality(published[release]), _quality(own.get(release, []))) for release in sorted(published)
+        }
+
+    def _judged(self) -> Iterator[tuple[Priority, int]]:
+        for identity, priority in self._published.items():
+            if identity in self._truth:
+                yield priority, self._truth[identity]
 
 
-def _quality(pairs: list[tuple[int, int]]) -> Quality:
+def _quality(pairs: list[Pair]) -> Quality:
     if not pairs:
         return Quality(0, None, None)
-    published, truth = np.array(pairs).T
+    given, truth = np.array(pairs, dtype=int).T
     # Over the levels that occurred in the outcomes: a level no case has had yet says nothing of the model.
-    macro = f1_score(truth, published, labels=np.unique(truth), average="macro", zero_division=0)
-    return Quality(len(pairs), float(np.mean(published == truth)), float(macro))
+    macro = f1_score(truth, given, labels=np.unique(truth), average="macro", zero_division=0)
+    return Quality(len(pairs), float(np.mean(given == truth)), float(macro))

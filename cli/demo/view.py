@@ -108,8 +108,10 @@ def _releases(tally: Tally, training: str | None) -> RenderableType:
 
 def _quality(tally: Tally) -> RenderableType:
     rows = {"all": _score(tally.quality())}
-    for release, quality in list(tally.quality_by_release().items())[-3:]:
-        rows[f"release {release}" if release else "rules"] = _score(quality)
+    for release, (published, own) in list(tally.quality_by_release().items())[-3:]:
+        rows[f"release {release}" if release else "rules"] = _score(published)
+        if own.labels:
+            rows[f"  {release} before floors"] = _score(own)
     return _pairs(rows)
 
 
