@@ -71,7 +71,7 @@ class Material:
     @property
     def source(self) -> str:
         """City and file, with the word that must stand beside every figure of a recovered file."""
-        recovered = " (recovered: a subset of the city's rows)" if self.recovered else ""
+        recovered = " (recovered)" if self.recovered else ""
         return f"{self.city.name}, {self.file.name}{recovered}"
 
     @property

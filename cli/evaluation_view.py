@@ -15,7 +15,7 @@ from trainer.holdout import FLAGGED, Decisions, Doubts, Holdout, Published
 from trainer.plots import draw_confusion, draw_reliability
 from trainer.prequential import FIRST_DAYS, Course
 
-WIDTH: Final = 118
+WIDTH: Final = 126
 """Columns of the output where it is no terminal."""
 
 PUBLISHED: Final = "→ published"
@@ -38,6 +38,8 @@ class View:
         account = material.account
         say = self._console.print
         say(f"[bold]{material.source}[/]\n{material.city.note}", highlight=False)
+        if material.recovered:
+            say("recovered: pieced together from a broken file, a subset of the city's rows", highlight=False)
         say(
             f"{account.rows:,} rows, {account.reports:,} reports, {len(material.labelled):,} of them with a level; "
             f"skipped: {_reasons(account.by_reason())}",
@@ -129,7 +131,7 @@ def draw(material: Material, held: Held, folder: Path) -> list[Path]:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("known")
-    table.add_column("model")
+    table.add_column("model", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right")
     return table
