@@ -56,7 +56,8 @@ class SeverityModel:
     ) -> "SeverityModel":
         """Fit to n reports, oldest first, and the levels (n,) 1 to 5 that they turned out to have.
 
-        known_at: when each level became known, for the history columns; without it, on the report's own day.
+        known_at: when each level became known, for the history columns; on the report's own day without it, and never
+            before that day, whatever a clock says.
         progress: told the stage that begins and the share of the work done before it.
         Raises ValueError when there are no reports, lengths differ, or a level or weight is out of range.
         """
@@ -80,6 +81,7 @@ class SeverityModel:
         folds = np.random.default_rng(self.seed).integers(0, FOLDS, len(y))
         self.shares_, apart = encoders.learn_shares(terms, self.index_, y, weights, folds)
         known = days if known_at is None else np.array([moment.toordinal() for moment in known_at], dtype=np.int64)
+        known = np.maximum(known, days)  # a clock that is slow, or another offset, must not show a row its own label
         seen = history.entities(tokens, kinds)
         self.snapshot_ = history.take_snapshot(seen, known, y, int(max(days.max(), known.max())) + 1, len(kinds))
         X = np.empty((len(y), COLUMNS))

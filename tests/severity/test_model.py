@@ -187,6 +187,15 @@ def test_later_knowledge_changes_the_history_columns_alone(
     assert late.snapshot_.counts[0].sum() > 0  # its cut lies after all
 
 
+def test_an_outcome_dated_before_its_own_report_does_not_reach_it(
+    drawn: tuple[list[CrimeReport], NDArray[np.int64]],
+) -> None:
+    reports, levels = drawn[0][:300], drawn[1][:300]
+    before = [report.reported_at - timedelta(days=1) for report in reports]
+    honest, early = SeverityModel().fit(reports, levels), SeverityModel().fit(reports, levels, known_at=before)
+    np.testing.assert_array_equal(honest.predict_proba(reports), early.predict_proba(reports))
+
+
 @pytest.mark.parametrize("levels", [[0] * 10, [6] * 10, [1] * 9, []])
 def test_levels_that_cannot_be_are_refused(levels: list[int]) -> None:
     with pytest.raises(ValueError, match="level"):
