@@ -128,7 +128,11 @@ class Follower:
             return
         if self._pending and (self._not_before is None or self._clock() >= self._not_before):
             version, self._pending = self._pending, None
-            self._consider(version)
+            try:
+                self._consider(version)
+            except Exception:
+                self._try_again(version)
+                raise
         self.looked.set()
 
     def _newest(self, records: Iterable[Record]) -> ModelVersion | None:
@@ -153,13 +157,16 @@ class Follower:
         except ReleaseRefused as refusal:
             logger.warning("release %d refused: %s", version.release, refusal)
             if refusal.reason in TRANSIENT:
-                self._pending = version
-                self._not_before = self._clock() + timedelta(seconds=self._retry_seconds)
+                self._try_again(version)
             self._tell(version, "refused", refusal.reason, refusal.detail)
             self._resume()
         else:
             logger.info("release %d scores from now on", version.release)
             self._tell(version, "loaded")
+
+    def _try_again(self, version: ModelVersion) -> None:
+        self._pending = version
+        self._not_before = self._clock() + timedelta(seconds=self._retry_seconds)
 
     def _check(self, announced: Mark) -> None:
         mark = self._high_water.mark

@@ -39,7 +39,7 @@ class Scene:
     """A follower with hands that note what it does; `fails`: release → how its load fails."""
 
     high_water: HighWater = field(default_factory=lambda: HighWater("severity", None))
-    fails: dict[int, ReleaseRefused] = field(default_factory=dict)
+    fails: dict[int, Exception] = field(default_factory=dict)
     waiting: list[Record] = field(default_factory=list)
     caught_up: bool = True
     time: datetime = NOW
@@ -162,6 +162,18 @@ def test_a_release_that_failed_for_a_passing_reason_is_tried_again_later() -> No
     scene.follower.step()
     assert scene.offered == [1]
     assert scene.answer() == (1, "loaded", None)
+
+
+def test_a_release_whose_loading_broke_down_is_tried_again_later() -> None:
+    scene = Scene(fails={1: OSError("no process can be started now")})
+    with pytest.raises(OSError, match="no process"):
+        scene.announce(version(1))
+    scene.fails.clear()
+    scene.follower.step()
+    assert scene.loads == [1]
+    scene.time += timedelta(seconds=RETRY_SECONDS)
+    scene.follower.step()
+    assert scene.offered == [1]
 
 
 def test_an_unreadable_announcement_is_counted_and_the_next_one_followed() -> None:
