@@ -20,7 +20,7 @@ from schemas.priority import Priority
 from schemas.solved_case import SolvedCase
 from trainer.audit import AuditDraw
 from trainer.dataset import TABLES, Dataset
-from trainer.rows import Position, columns, outcome_row, priority_row, report_row
+from trainer.rows import Position, columns, fits, outcome_row, priority_row, report_row
 from trainer.tables import mark
 from transport.records import DeadLetter, Record
 
@@ -35,6 +35,12 @@ KINDS: Final[Mapping[str, type[Event]]] = {
 
 FOREIGN_AGENCY: Final = "foreign-agency"
 """Reason: the event's agency is not the one that its topic belongs to."""
+
+OUT_OF_RANGE: Final = "out-of-range"
+"""Reason: a number or an instant that the contract allows and no table can hold."""
+
+LATEST_MS: Final = 253_402_300_799_000
+"""The last second of the year 9999. A record's timestamp may be whatever its producer says."""
 
 SOURCE: Final = "/severity/trainer"
 """CloudEvents source of what the trainer writes."""
@@ -108,6 +114,10 @@ class Intake:
             detail = "the topic is another agency's than the one that the event names"
             self._refuse(kind, DeadLetter(record, FOREIGN_AGENCY, detail), taken)
             return None
+        if not fits(event):
+            detail = "a number is larger than 32 bits hold, or an instant lies outside the years 1 to 9999 of UTC"
+            self._refuse(kind, DeadLetter(record, OUT_OF_RANGE, detail), taken)
+            return None
         taken.events.append(event)
         if not isinstance(event, Priority):
             taken.unknown_fields += len(event.unknown_fields)
@@ -122,7 +132,7 @@ class Intake:
 
     def _draw(self, report: CrimeReport, record: Record, taken: Taken) -> None:
         """Ask for an audit when the report is drawn; dated by the broker, so that a repeat is the same message."""
-        at = datetime.fromtimestamp(max(record.timestamp_ms, 0) / 1000, UTC)
+        at = datetime.fromtimestamp(min(max(record.timestamp_ms, 0), LATEST_MS) / 1000, UTC)
         request = self._audit.request(report, at)
         if request is not None:
             self._sender.send(topics.AUDIT_REQUESTS, *encode(request, source=SOURCE, time=at))

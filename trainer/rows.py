@@ -6,6 +6,7 @@ up anew whenever an agency signs off another table.
 """
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Final
 
 import pyarrow as pa
@@ -76,6 +77,8 @@ TRAININGS: Final = pa.schema(
     ]
 )
 
+_MOST: Final = 2**31 - 1
+
 Position = tuple[str, int, int]
 """Topic, partition, offset of a record."""
 
@@ -130,6 +133,22 @@ def outcome_row(at: Position, outcome: SolvedCase) -> tuple[object, ...]:
         outcome.audit.request_id if outcome.audit else None,
         outcome.audit.probability if outcome.audit else None,
     )
+
+
+def fits(event: CrimeReport | Priority | SolvedCase) -> bool:
+    """Whether the tables can hold an event: its numbers in 32 bits, its instant in a year that UTC has too."""
+    match event:
+        case CrimeReport():
+            number, instant = event.revision, event.reported_at
+        case Priority():
+            number, instant = max(event.decision, event.model.release if event.model else 0), event.scored_at
+        case SolvedCase():
+            number, instant = event.sequence, event.closed_at
+    try:
+        instant.astimezone(UTC)
+    except OverflowError:
+        return False
+    return number <= _MOST
 
 
 def columns(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:

@@ -1,6 +1,7 @@
 """Promises of the tables and of intake: each record once, nothing that nobody asked for, audits and dead letters."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.trainer.events import START, Outbox, outcome, priority, records, repo
 from trainer import tables
 from trainer.audit import AuditDraw
 from trainer.dataset import Dataset
-from trainer.intake import FOREIGN_AGENCY, Intake
+from trainer.intake import FOREIGN_AGENCY, OUT_OF_RANGE, Intake
 from trainer.rows import REPORTS, columns, report_row
 from transport.records import Record
 
@@ -103,6 +104,32 @@ def test_nothing_is_stored_when_a_dead_letter_was_not_delivered(dataset: Dataset
     with pytest.raises(ConnectionError):
         intake(dataset, Unreachable()).take([*records([outcome(1)]), Record("solved-cases", 0, 1, None, b"?", (), 0)])
     assert dataset["outcomes"].mark("solved-cases/0") is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sequence": 2**31},
+        {"sequence": 10**30},
+        {"closed_at": datetime.fromisoformat("9999-12-31T23:59:59-12:00")},
+        {"closed_at": datetime.fromisoformat("0001-01-01T00:00:00+14:00")},
+    ],
+    ids=str,
+)
+def test_an_outcome_that_no_table_can_hold_is_a_dead_letter_and_the_next_one_is_taken(
+    dataset: Dataset, fields: dict[str, object]
+) -> None:
+    outbox = Outbox()
+    taken = intake(dataset, outbox).take(records([outcome(1, **fields), outcome(2)]))
+    assert taken.refused == {("solved-cases", OUT_OF_RANGE): 1}
+    assert [topic for topic, *_ in outbox.sent] == ["solved-cases.dlq"]
+    assert (taken.rows["solved-cases"], dataset["outcomes"].mark("solved-cases/0")) == (1, 2)
+
+
+def test_a_timestamp_that_no_calendar_has_does_not_stop_intake(dataset: Dataset) -> None:
+    (record,) = records([report(1)])
+    taken = intake(dataset, rate=1).take([record._replace(timestamp_ms=2**62)])
+    assert (taken.rows["crime-reports"], taken.audits) == (1, 1)
 
 
 def test_unreadable_reports_are_left_to_the_scorer(dataset: Dataset) -> None:
