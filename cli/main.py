@@ -8,6 +8,7 @@ import typer
 
 from cli import evaluate, train
 from cli.demo import command as demo
+from cli.errors import Commands
 from cli.parent import end_with_parent
 
 
@@ -18,6 +19,7 @@ def _watch_parent(asked: bool) -> None:
 
 app = typer.Typer(
     name="severity",
+    cls=Commands,
     help="Ranks crime reports by severity as they arrive: a streaming scorer and a trainer on Kafka.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

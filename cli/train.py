@@ -24,6 +24,7 @@ def train(
     """
     if not once:
         raise typer.BadParameter("say --once; a service that trains daily is `severity trainer`", param_hint="--once")
+    from severity.keys import load_private
     from trainer.publish import announce as put_before_scorers
     from trainer.publish import announced
     from trainer.settings import TrainerSettings
@@ -34,6 +35,7 @@ def train(
 
     console = Console(stderr=True)
     settings = TrainerSettings()
+    load_private(settings.signing_key)  # a wrong one is told now, not by the training
     try:
         before = announced(settings.kafka, settings.model_name) if announce else []
         worker = Worker(job_of(settings, before, datetime.now(UTC)), settings.training_threads)
@@ -52,7 +54,7 @@ def train(
             with Sender(settings.kafka) as sender:
                 put_before_scorers(sender, result.version)
     except (TrainingFailed, TransportError) as error:
-        console.print(f"[bold red]{error}")
+        console.print(str(error), style="bold red", markup=False)
         raise typer.Exit(1) from None
     console.print(f"{result.verdict}", highlight=False)
     if result.version is not None:

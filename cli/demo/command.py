@@ -98,7 +98,7 @@ def demo(
     if as_json:
         typer.echo(json.dumps(asdict(summary)))
     if complaint:
-        console.print(f"[bold red]{complaint}")
+        console.print(complaint, style="bold red", markup=False)
         raise typer.Exit(1)
 
 
