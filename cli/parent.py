@@ -8,6 +8,7 @@ import threading
 
 def end_with_parent() -> None:
     """Watch standard input; when it closes, end this process as SIGTERM would. Needs no signal that Windows lacks."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the service's own: so far nothing is to be ended
     threading.Thread(target=_watch, name="with-parent", daemon=True).start()
 
 

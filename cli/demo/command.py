@@ -167,11 +167,9 @@ def _follow(options: Options, tally: "Tally", watch: "Watch", services: "Service
             if filed_at is None and "filed" in cad.said:
                 filed_at = now
             with watch.lock:
-                complete = (
-                    filed_at is not None
-                    and len(tally.reports) >= int(cad.said["filed"]["revisions"])
-                    and not tally.lost
-                )
+                filed = None if filed_at is None else int(cad.said["filed"]["revisions"])
+                seen = len(tally.reports)
+                complete = filed is not None and seen >= filed and not tally.lost
                 if console.is_terminal:
                     share, left = _progress(options, tally, now - start)
                     live.update(screen(tally, title, _training(trainer), share, left), refresh=True)
@@ -180,8 +178,8 @@ def _follow(options: Options, tally: "Tally", watch: "Watch", services: "Service
                     said_at = now
             if complete:
                 return None
-            if filed_at is not None and now - filed_at > DRAIN_WITHIN:
-                return None
+            if filed is not None and filed_at is not None and now - filed_at > DRAIN_WITHIN:
+                return f"{filed} reports were filed, only {seen} could be read back" if seen < filed else None
             time.sleep(0.25)
 
 
