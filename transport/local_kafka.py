@@ -22,7 +22,7 @@ from typing import Final, Self
 from transport.errors import NoBroker
 from transport.kafka_jars import kafka_jars
 from transport.settings import KafkaSettings
-from transport.topics import TopicSpec, create_topics
+from transport.topics import TopicSpec, create_topics, wait_for_broker
 
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 60.0
@@ -131,14 +131,18 @@ class LocalKafka:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
+        while not self._listens():
             if self._guard is None or self._guard.poll() is not None:
                 raise NoBroker("did-not-start", f"Kafka ended at once: {_tail(self.log)}")
-            with socket.socket() as probe:
-                if probe.connect_ex((HOST, self._port)) == 0:
-                    return
+            if time.monotonic() > deadline:
+                raise NoBroker("did-not-start", f"no Kafka after {START_SECONDS:.0f} s: {_tail(self.log)}")
             time.sleep(0.05)
-        raise NoBroker("did-not-start", f"Kafka does not listen after {START_SECONDS:.0f} s: {_tail(self.log)}")
+        if not wait_for_broker(self.settings(), START_SECONDS):
+            raise NoBroker("did-not-start", f"it listens and does not answer: {_tail(self.log)}")
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, self._port)) == 0
 
     def _properties(self) -> dict[str, str]:
         client, controller = f"PLAINTEXT://{HOST}:{self._port}", f"CONTROLLER://{HOST}:{self._controller_port}"
@@ -164,9 +168,6 @@ class LocalKafka:
             # How often the broker looks for transactions past their timeout, which hold read_committed readers: 10 s
             # by default.
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-            # A node that was killed and comes back is let in once its former self is given up: 9 s by default.
-            "broker.session.timeout.ms": "2000",
-            "broker.heartbeat.interval.ms": "500",
             "auto.create.topics.enable": "false",
             "log.cleaner.dedupe.buffer.size": str(16 * 2**20),
             **self._config,

@@ -75,9 +75,6 @@ def _common(settings: KafkaSettings) -> Properties:
         "client.id": f"{settings.group_id}-{settings.slot}",
         # New topics that a pattern matches, and new partitions, are seen within this time; the default is 5 minutes.
         "topic.metadata.refresh.interval.ms": 10_000,
-        # Else librdkafka forgets its brokers each time that none answers, and a transaction's offsets may then wait for
-        # ever for the forgotten one (its issues 5511 and 5456).
-        "metadata.recovery.strategy": "none",
         # A broker that comes back is found again quickly; the defaults of .1 and 10 s let a worker lie idle.
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1_000,
@@ -174,5 +171,9 @@ def transactional_properties(settings: KafkaSettings, member: int) -> Properties
         # transaction a batch takes p50 165 ms.
         "retry.backoff.ms": 1,
         "retry.backoff.max.ms": 2,
+        # Else librdkafka forgets its brokers each time that none answers, and sending offsets may then wait for ever for
+        # the forgotten one, whatever its timeout (librdkafka's issues 5511 and 5456). What it is for is a cluster that
+        # moves to other addresses altogether: then the loop fails and its restart finds it.
+        "metadata.recovery.strategy": "none",
         **settings.client,
     }

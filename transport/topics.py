@@ -1,5 +1,6 @@
 """Makes topics on a real broker. The embedded one has no admin calls: its topics are given when it is started."""
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,10 +52,25 @@ def create_topics(settings: KafkaSettings, topics: Sequence[TopicSpec]) -> None:
         _wait(admin, {topic.name for topic in topics})
 
 
+def wait_for_broker(settings: KafkaSettings, seconds: float) -> bool:
+    """True as soon as a broker answers and takes part in its cluster; False when none has within `seconds`."""
+    deadline = time.monotonic() + seconds
+    with AdminClient(admin_properties(settings), logger=LOGGER) as admin:
+        while time.monotonic() < deadline:
+            with contextlib.suppress(KafkaException):
+                if admin.list_topics(timeout=1.0).brokers:
+                    return True
+            time.sleep(0.05)
+    return False
+
+
 def _wait(admin: AdminClient, names: set[str]) -> None:
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        known = admin.list_topics(timeout=SECONDS).topics
+        try:
+            known = admin.list_topics(timeout=SECONDS).topics
+        except KafkaException as exception:
+            raise NoBroker("topic", f"the broker does not answer: {error_of(exception).str()}") from exception
         if all(name in known and _led(known[name]) for name in names):
             return
         time.sleep(0.05)

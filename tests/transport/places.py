@@ -96,9 +96,9 @@ class KafkaPlace:
         self._sender.send(self.name("in"), key, value, headers)
         self._sender.flush()
 
-    def put_many(self, count: int) -> None:
+    def put_many(self, count: int, first: int = 0) -> None:
         assert self._sender is not None
-        for number in range(count):
+        for number in range(first, first + count):
             self._sender.send(self.name("in"), b"%d" % (number % 100), b"%d" % number)
         self._sender.flush()
 

@@ -15,6 +15,7 @@ from transport import embedded
 from transport.embedded import EmbeddedBroker
 from transport.errors import NoBroker
 from transport.reader import Reader
+from transport.records import Record
 from transport.sender import Sender
 from transport.settings import KafkaSettings
 
@@ -36,7 +37,7 @@ def test_other_processes_write_to_it_and_read_from_it() -> None:
         with Sender(settings) as sender:
             for number in range(30):
                 sender.send("in", b"%d" % number, b"value")
-        found = []
+        found: list[Record] = []
         with Reader(settings, ["in"]) as reader:
             deadline = time.monotonic() + 30
             while len(found) < 30 and time.monotonic() < deadline:

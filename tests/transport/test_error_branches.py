@@ -1,6 +1,7 @@
 """The three ways on after an error within a transaction, reached by a broker that is told what to answer."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 from confluent_kafka import KafkaError
@@ -18,11 +19,13 @@ PRODUCE, ADD_PARTITIONS, END, OFFSETS = 0, 24, 26, 28
 """Kafka's numbers of the requests that make a transaction."""
 
 
-def run(request: int, *errors: int) -> Seen:
+def run(request: int, *errors: int, delivery: Literal["exactly-once", "at-least-once"] = "exactly-once") -> Seen:
     """Work off three records while the requests of one kind are answered with `errors`, one after the other."""
     with EmbeddedBroker({"in": 1, "out": 1}) as broker:
         # It accepts transactions without keeping their promise, which is enough for the client's own state.
-        settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, client={"fetch.wait.max.ms": "1"})
+        settings = KafkaSettings(
+            bootstrap_servers=broker.bootstrap_servers, delivery=delivery, client={"fetch.wait.max.ms": "1"}
+        )
         with Sender(settings) as sender:
             for number in range(3):
                 sender.send("in", b"key", b"%d" % number)
@@ -79,6 +82,12 @@ def test_what_spoils_one_transaction_aborts_it_and_its_records_come_again(
 def test_what_cannot_be_mended_ends_the_loop(request_kind: int, error: int) -> None:
     with pytest.raises(LoopFailed, match="fatal"):
         run(request_kind, error)
+
+
+def test_what_is_not_delivered_at_least_once_comes_again() -> None:
+    seen = run(PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED, delivery="at-least-once")
+    assert set(seen.aborts) == {"TOPIC_AUTHORIZATION_FAILED"}
+    assert [record.value for record in seen.records] == [b"0", b"1", b"2"]
 
 
 def test_a_loop_that_only_ever_aborts_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from transport.observer import Observer
 from transport.records import Record
 from transport.transactions import Transactions
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 
 COUNT = 2000
 
@@ -98,8 +98,11 @@ def test_a_worker_that_is_terminated_finishes_its_batch_and_ends_with_code_0(rea
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_two_workers_share_the_partitions_and_each_record_is_published_once(real: KafkaPlace, protocol: str) -> None:
     real.settings = real.settings.model_copy(update={"client": {**real.settings.client, "group.protocol": protocol}})
-    real.put_many(COUNT)
+    real.put_many(COUNT // 2)
     with worker(real, slot="a", pace=0.05) as first, worker(real, slot="b", pace=0.05) as second:
+        for process in (first, second):
+            wait_for(process, "ready")
+        real.put_many(COUNT // 2, first=COUNT // 2)
         for process in (first, second):
             wait_for(process, "batch")
         out = real.published("out", COUNT)

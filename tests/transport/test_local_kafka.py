@@ -4,16 +4,17 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import absent
-from transport import kafka_jars as jars_module
 from transport.errors import NoBroker
 from transport.kafka_jars import VERSION, kafka_jars
 from transport.local_kafka import LocalKafka, find_java
 from transport.reader import Reader
+from transport.records import Record
 from transport.sender import Sender
 from transport.topics import TopicSpec
 
@@ -28,7 +29,7 @@ def test_a_jar_that_is_not_the_listed_one_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_maven_the_error_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jars_module.shutil, "which", lambda name: None)
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(NoBroker, match="no-maven"):
         kafka_jars(tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -56,18 +57,17 @@ def test_a_guarded_program_ends_with_who_started_it(tmp_path: Path) -> None:
 
 @pytest.mark.kafka
 def test_what_was_written_outlives_a_kill_and_a_restart(tmp_path: Path) -> None:
-    broker = LocalKafka(tmp_path, [TopicSpec("in", 2)], heap_mb=256)
-    try:
-        broker.start()
-    except NoBroker as error:
-        absent(f"a local Kafka: {error}")
-    with broker:
+    with ExitStack() as stack:
+        try:
+            broker = stack.enter_context(LocalKafka(tmp_path, [TopicSpec("in", 2)], heap_mb=256))
+        except NoBroker as error:
+            absent(f"a local Kafka: {error}")
         with Sender(broker.settings()) as sender:
             sender.send("in", b"key", b"value")
         broker.kill()
         broker.start()
         with Reader(broker.settings(), ["in"]) as reader:
-            found = []
+            found: list[Record] = []
             deadline = time.monotonic() + 30
             while not found and time.monotonic() < deadline:
                 found += reader.read(10, 0.1)
