@@ -6,7 +6,7 @@ sending to the arrival of its priority at a reader of committed messages, is put
 
 swap     sent within half a second of the first priority of the new release
 loading  sent after the announcement and before that: a process beside the scorer verifies and loads
-quiet    all others
+quiet    sent in the three seconds before the announcement or the three after the swap's second
 
 The demand: p99 of the swaps' seconds within twice that of the quiet ones.
 """
@@ -39,6 +39,9 @@ from transport.sender import Sender
 from transport.settings import KafkaSettings
 
 HALF_SECOND: Final = 0.5
+AROUND: Final = 3.0
+"""Seconds before and after a swap that it is compared with."""
+
 ORDER: Final = ("swap", "loading", "quiet")
 
 
@@ -124,13 +127,15 @@ def reports_to_file(fitted: Fitted, count: int) -> list[Encoded]:
 
 def windows(course: Course) -> dict[str, NDArray[np.float64]]:
     """Milliseconds of every report, by window."""
-    milliseconds = (course.arrived - course.sent) * 1000
-    swap, loading = np.zeros(len(milliseconds), dtype=bool), np.zeros(len(milliseconds), dtype=bool)
+    sent, milliseconds = course.sent, (course.arrived - course.sent) * 1000
+    swap, loading, quiet = (np.zeros(len(sent), dtype=bool) for _ in range(3))
     for announced, swapped in course.loads:
-        swap |= np.abs(course.sent - swapped) <= HALF_SECOND
-        loading |= (course.sent >= announced) & (course.sent < swapped)
-    loading &= ~swap
-    return {"swap": milliseconds[swap], "loading": milliseconds[loading], "quiet": milliseconds[~swap & ~loading]}
+        swap |= np.abs(sent - swapped) <= HALF_SECOND
+        loading |= (sent >= announced) & (sent < swapped - HALF_SECOND)
+        quiet |= (sent >= announced - AROUND) & (sent < announced)
+        quiet |= (sent > swapped + HALF_SECOND) & (sent <= swapped + HALF_SECOND + AROUND)
+    quiet &= ~(swap | loading)
+    return {"swap": milliseconds[swap], "loading": milliseconds[loading], "quiet": milliseconds[quiet]}
 
 
 def figures(milliseconds: NDArray[np.float64]) -> dict[str, float]:
@@ -164,7 +169,7 @@ def main(
     lapd: Annotated[Path | None, typer.Option(help="LAPD's CSV file; without it, the simulated city.")] = None,
     swaps: Annotated[int, typer.Option(help="How many releases are announced under load.")] = 20,
     rate: Annotated[float, typer.Option(help="Reports a second.")] = 500.0,
-    gap: Annotated[float, typer.Option(help="Seconds between two announcements.")] = 8.0,
+    gap: Annotated[float, typer.Option(help="Seconds between two announcements.")] = 10.0,
     embedded: Annotated[bool, typer.Option("--embedded", help="Not a real Kafka.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:

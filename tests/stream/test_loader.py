@@ -1,6 +1,7 @@
 """Real releases through the real child process."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -90,6 +91,12 @@ def test_a_loader_that_dies_is_a_refusal_with_its_last_words(trainer: Trainer, m
     with pytest.raises(ReleaseRefused) as refused:
         ChildLoader(trainer.trusted, 120.0).load("file:///x", "0" * 64, 1)
     assert refused.value.reason == HelperFailure.CRASHED
+
+
+def test_the_scorers_own_process_never_imports_what_only_fitting_needs() -> None:
+    program = "import sys, stream.worker; print(*sorted({'sklearn', 'joblib', 'pandas'} & sys.modules.keys()))"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []
 
 
 def test_the_rehearsal_scores_what_it_brings_along() -> None:
