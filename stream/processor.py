@@ -162,9 +162,9 @@ def _decode(records: Sequence[Record]) -> _Work:
 
 
 def _may_write(agency_id: str, topic: str) -> bool:
-    """Whether an agency's reports belong on `topic`: its own `<agency>.crime-reports`, or the plain name."""
-    owner = topic.removesuffix(topics.CRIME_REPORTS).removesuffix(".")
-    return owner in ("", agency_id)
+    """Whether an agency's reports belong on `topic`: its own `<agency>.crime-reports`, or one that names no agency."""
+    owner, dot, plain = topic.rpartition(".")
+    return not dot or plain != topics.CRIME_REPORTS or owner == agency_id
 
 
 def _triage(assessor: Assess, letter: DeadLetter, position: SourcePosition, now: datetime) -> Priority | None:

@@ -107,6 +107,12 @@ def test_an_agency_may_not_report_on_another_ones_topic() -> None:
     assert [letter.reason for letter in batch.dead_letters] == ["foreign-agency", "not-json"]
 
 
+@pytest.mark.parametrize("topic", ["reports-in", "city.reports", "crime-reports"])
+def test_a_topic_that_names_no_agency_is_open_to_every_one(topic: str) -> None:
+    batch = process([filed(crime(), topic)])
+    assert (len(batch.outputs), batch.dead_letters) == (1, [])
+
+
 def test_a_report_that_nobody_can_assess_does_not_stop_the_others() -> None:
     poison = crime(report_id="poison")
     batch = process(
