@@ -19,6 +19,7 @@ from severity.urgency import urgency_of
 KINDS: Final = ("offence", "call", "weapon", "injury", "urgency", "flag", "circumstance")
 UNKNOWN_URGENCY: Final = "unknown"
 LONGEST: Final = 100
+LONGEST_RULE: Final = 64
 ALTERNATIVES: Final[Mapping[str, frozenset[str]]] = {
     "call": frozenset(INCIDENT_TYPES),
     "urgency": frozenset(get_args(Urgency)) | {UNKNOWN_URGENCY},
@@ -122,8 +123,9 @@ class Rules:
         floors: dict[str, tuple[int, Floor]] = {}
         for row in read(paths[1], ("rule", "least_level", "when", "words", "why")):
             need = signs.need(row["when"], paths[1])
-            if row["rule"] in floors or not need:
-                raise TableError(f"{paths[1]}: rule {row['rule']!r} stands twice or needs no sign")
+            if row["rule"] in floors or not need or not 0 < len(row["rule"]) <= LONGEST_RULE:
+                wrong = f"stands twice, needs no sign, or has not 1 to {LONGEST_RULE} letters"
+                raise TableError(f"{paths[1]}: rule {row['rule']!r} {wrong}")
             floors[row["rule"]] = (
                 need,
                 Floor(_level(row["least_level"], paths[1]), row["rule"], _words(row["words"], paths[1])),

@@ -130,6 +130,8 @@ def folder(tmp_path: Path) -> Path:
         ("floors", "new,7,child,words,why", "level"),
         ("floors", "new,3,,words,why", "needs no sign"),
         ("floors", "shots,3,child,words,why", "twice"),
+        ("floors", f"{'r' * 65},3,child,words,why", "letters"),  # no priority could name it
+        ("floors", ",3,child,words,why", "letters"),
         ("floors", "new,3,child,,why", "words"),
         ("floors", f"new,3,child,{'w' * 101},why", "words"),
         ("signs", "new,call,,NOSUCHCALL", "NOSUCHCALL"),
