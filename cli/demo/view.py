@@ -67,14 +67,19 @@ def _priorities(tally: Tally) -> RenderableType:
             why = f"(look!) {why}"
         revision = f" rev {priority.revision}" if priority.revision > 1 else ""
         table.add_row(
-            f"{priority.report_id.rpartition('-')[2]}{revision}",
+            _plain(f"{priority.report_id.rpartition('-')[2]}{revision}"),
             Text(f" {priority.severity or '?'} ", style=style),
-            priority.priority,
+            _plain(priority.priority),
             sure,
             by,
-            why,
+            _plain(why),
         )
     return Panel(table, title="priorities, newest first")
+
+
+def _plain(written: str) -> Text:
+    """What a report brings along: its brackets are no markup, its control characters do not reach the terminal."""
+    return Text("".join(character for character in written if character.isprintable()))
 
 
 def _side(tally: Tally, training: str | None) -> RenderableType:
