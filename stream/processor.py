@@ -1,7 +1,8 @@
 """Records in, priorities and dead letters out: what the scorer does with a batch, without Kafka and without a clock.
 
-A record that can be read gives a priority; one that cannot is a dead letter, and where its key tells whose report it
-is also a priority that asks for a person: a crime report must not vanish. No record makes the processor raise.
+A record that can be read gives a priority; one that cannot is a dead letter, and where its body or its key tells whose
+report it is, also a priority that asks for a person: a crime report must not vanish. No record makes the processor
+raise.
 """
 
 import logging
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+import pydantic_core
 from pydantic import ValidationError
 
 from schemas import topics
@@ -168,12 +170,27 @@ def _may_write(agency_id: str, topic: str) -> bool:
 
 
 def _triage(assessor: Assess, letter: DeadLetter, position: SourcePosition, now: datetime) -> Priority | None:
-    """None when the record's key does not tell, by the contract's rules, whose report it is."""
-    whose = identity(letter.record.key)
-    if whose is None or not _may_write(whose[0], letter.record.topic):
-        return None
+    """None when neither the record's body nor its key tells, by the contract's rules, whose report it is."""
     reference = DeadLetterRef(topic=topics.dead_letters(letter.record.topic), reason=letter.reason)
+    for whose in (_said_in(letter.record.value), identity(letter.record.key)):
+        if whose is not None and _may_write(whose[0], letter.record.topic):
+            try:
+                return assessor.triage(*whose, reference, position, now)
+            except ValidationError:
+                continue
+    return None
+
+
+def _said_in(body: bytes | None) -> tuple[str, str] | None:
+    """(agency_id, report_id) of a body that is JSON and yet no report; a producer may set no key, or a wrong one."""
     try:
-        return assessor.triage(*whose, reference, position, now)
-    except ValidationError:
+        said = pydantic_core.from_json(body or b"")
+    except ValueError:
         return None
+    if isinstance(said, dict) and isinstance(said.get("data"), dict):  # a structured CloudEvent
+        said = said["data"]
+    match said:
+        case {"agency_id": str(agency_id), "report_id": str(report_id)}:
+            return agency_id, report_id
+        case _:
+            return None

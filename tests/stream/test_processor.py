@@ -95,6 +95,15 @@ def test_an_unreadable_report_of_nobody_knows_whom_is_still_a_dead_letter(key: b
     assert (len(batch.outputs), len(batch.dead_letters)) == (0, 1)
 
 
+@pytest.mark.parametrize("key", [None, b"1", b"lapd-1", b"lapd/2"])
+@pytest.mark.parametrize("data", [False, True])
+def test_a_refused_report_whose_body_tells_whose_it_is_goes_to_a_person(key: bytes | None, data: bool) -> None:
+    body: dict[str, object] = {"agency_id": "lapd", "report_id": "1", "reported_at": "2026-01-01T00:00:00Z"}
+    wrong = body | {"victims": -1}
+    batch = process([record(json.dumps({"type": "x", "data": wrong} if data else wrong).encode(), key)])
+    assert (read(batch.outputs[0]).report_id, len(batch.dead_letters)) == ("1", 1)
+
+
 def test_an_agency_may_not_report_on_another_ones_topic() -> None:
     batch = process(
         [
