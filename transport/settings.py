@@ -171,9 +171,9 @@ def transactional_properties(settings: KafkaSettings, member: int) -> Properties
         # transaction a batch takes p50 165 ms.
         "retry.backoff.ms": 1,
         "retry.backoff.max.ms": 2,
-        # Else librdkafka forgets its brokers each time that none answers, and sending offsets may then wait for ever for
-        # the forgotten one, whatever its timeout (librdkafka's issues 5511 and 5456). What it is for is a cluster that
-        # moves to other addresses altogether: then the loop fails and its restart finds it.
+        # Else librdkafka forgets its brokers each time that none answers, and sending offsets may then wait for ever
+        # for a forgotten one, whatever its timeout (its issues 5511 and 5456; `transport.watchdog` is for what is left
+        # of that). A cluster that moves to other addresses altogether is found by the restart after the failure.
         "metadata.recovery.strategy": "none",
         **settings.client,
     }
