@@ -1,5 +1,7 @@
 """Errors that a user can mend, in one line instead of a trace: a wrong setting, a file, a broker that is away."""
 
+from typing import Any
+
 import typer
 from typer.core import TyperGroup
 
@@ -7,7 +9,7 @@ from typer.core import TyperGroup
 class Commands(TyperGroup):
     """Commands that end with code 1 and a line on standard error when something is wrong that is no fault of ours."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: Any) -> object:  # typer keeps the class of this context to itself
         """Run the command asked for."""
         try:
             return super().invoke(ctx)
