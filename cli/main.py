@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import evaluate, train
+from cli import evaluate, settings, train
 from cli.demo import command as demo
 from cli.errors import Commands
 from cli.parent import end_with_parent
@@ -32,6 +32,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(kafka, name="kafka")
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
+app.command("settings")(settings.show)
 app.add_typer(evaluate.app, name="evaluate")
 
 
@@ -44,7 +45,7 @@ WithParent = Annotated[
 def scorer(with_parent: WithParent = False) -> None:
     """Run the scorer: reads `crime-reports`, publishes `priorities`, reloads models.
 
-    Settings come from the environment: SEVERITY_SCORER__* and SEVERITY_KAFKA__*.
+    Settings come from the environment: SEVERITY_SCORER__* and SEVERITY_KAFKA__*; `severity settings` lists them.
     """
     from stream.service import run
     from stream.settings import ScorerSettings
@@ -56,7 +57,7 @@ def scorer(with_parent: WithParent = False) -> None:
 def trainer(with_parent: WithParent = False) -> None:
     """Run the trainer: reads reports, priorities and outcomes, retrains daily, publishes releases.
 
-    Settings come from the environment: SEVERITY_TRAINER__* and SEVERITY_KAFKA__*.
+    Settings come from the environment: SEVERITY_TRAINER__* and SEVERITY_KAFKA__*; `severity settings` lists them.
     """
     from trainer.service import run
     from trainer.settings import TrainerSettings
@@ -68,7 +69,7 @@ def trainer(with_parent: WithParent = False) -> None:
 def cad(with_parent: WithParent = False) -> None:
     """Run a producer: a simulated city or a replay of a city's open data, with its records office and graders.
 
-    Settings come from the environment: SEVERITY_CAD__* and SEVERITY_KAFKA__*.
+    Settings come from the environment: SEVERITY_CAD__* and SEVERITY_KAFKA__*; `severity settings` lists them.
     """
     from cad.service import run
     from cad.settings import CadSettings

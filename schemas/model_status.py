@@ -14,7 +14,7 @@ class ModelStatus(Outbound):
 
     instance: Code
     name: Code
-    release: Annotated[int, Field(ge=1)]
+    release: Annotated[int, Field(ge=1, lt=2**31)]
     digest: Digest
     result: Literal["loaded", "refused"]
     reason: Code | None = None

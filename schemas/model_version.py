@@ -20,7 +20,7 @@ class ModelVersion(Outbound):
 
     name: Code
     role: Role
-    release: Annotated[int, Field(ge=1, description="Only ever rises; a rollback is a new release.")]
+    release: Annotated[int, Field(ge=1, lt=2**31, description="Only ever rises; a rollback is a new release.")]
     digest: Digest
     location: Annotated[str, Field(min_length=1, max_length=2048, description="URL of the artefact's folder.")]
     key_id: Code

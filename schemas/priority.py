@@ -32,7 +32,7 @@ class ModelRef(Outbound):
     """The release that scored."""
 
     name: Code
-    release: Annotated[int, Field(ge=1)]
+    release: Annotated[int, Field(ge=1, lt=2**31)]
     digest: Digest
 
 
@@ -100,5 +100,9 @@ class Priority(Outbound):
 
     @property
     def ce_id(self) -> str:
-        """CloudEvents id: the same for a repeat, so that a reader can drop it."""
-        return f"{self.agency_id}/{self.report_id}/{self.revision}/{self.decision}"
+        """CloudEvents id: the same for a repeat, so that a reader can drop it.
+
+        Of unreadable records the revision is unknown: their places tell two of one report apart.
+        """
+        place = f"{self.source.topic}-{self.source.partition}-{self.source.offset}"
+        return f"{self.agency_id}/{self.report_id}/{self.revision or place}/{self.decision}"

@@ -24,6 +24,9 @@ Progress = Callable[[str, float], None]
 
 MANY_ROWS: Final = 150_000
 """The trees and the regression are fitted to at most so many of the newest rows; encodings and history count all."""
+LATEST: Final = 0.999
+"""Share of the outcomes that lie before the served snapshot's cut."""
+
 FOREST: Final = {
     "max_iter": 80,
     "learning_rate": 0.15,
@@ -83,7 +86,9 @@ class SeverityModel:
         known = days if known_at is None else np.array([moment.toordinal() for moment in known_at], dtype=np.int64)
         known = np.maximum(known, days)  # a clock that is slow, or another offset, must not show a row its own label
         seen = history.entities(tokens, kinds)
-        self.snapshot_ = history.take_snapshot(seen, known, y, int(max(days.max(), known.max())) + 1, len(kinds))
+        # Not the very last day: one outcome dated far ahead by mistake would leave the windows before it empty.
+        cut = int(np.quantile(known, LATEST, method="lower")) + 1
+        self.snapshot_ = history.take_snapshot(seen, known, y, cut, len(kinds))
         X = np.empty((len(y), COLUMNS))
         X[:, :ENCODED] = numbers
         encoders.encode(terms, apart, folds, X[:, ENCODED:HISTORY])

@@ -40,6 +40,7 @@ from transport.reader import Reader
 from transport.records import Batch, Record
 from transport.sender import Sender
 from transport.settings import KafkaSettings
+from transport.watchdog import Watchdog
 
 COLLECT_AFTER: Final = (50_000, 20, 20)
 """Allocations between collections of garbage: a batch makes many objects and no cycles (default: 2,000)."""
@@ -47,6 +48,9 @@ COLLECT_AFTER: Final = (50_000, 20, 20)
 SWITCH_SECONDS: Final = 0.0005
 """After which another thread may have the interpreter (default .005): the loop does not wait long for the follower,
 which unpickles and warms up beside it."""
+
+STUCK_SECONDS: Final = 90.0
+"""After which a loop that does nothing, not even wait for records, is ended with its stacks; a restart goes on."""
 
 JOIN_SECONDS: Final = 10.0
 """How long the end waits for the follower."""
@@ -107,7 +111,10 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         if stopped.is_set():
             loop.stop()
         watch.look(backend)
+        watchdog.feed()
 
+    watchdog = Watchdog(STUCK_SECONDS)
+    stack.callback(watchdog.rest)
     loop = Loop(backend, handle, max_batch=kafka.max_batch, between_batches=between_batches, observer=watch)
     _wait_for_champion(follower, settings.model_wait_seconds, stopped)
     if champion.degraded:

@@ -31,8 +31,9 @@ class Schedule:
     """Daily at `daily_at` on the clock of `zone`; at once with the first outcomes; maybe at every so many new ones.
 
     `first_outcomes`: how many outcomes the first training waits for. As long as nothing was released, each further
-    `first_outcomes` are a reason to try again. `every_outcomes`: new outcomes since the last attempt that are a reason
-    to train again, None for none. `pause`: least time between attempts for the sake of new outcomes.
+    `first_outcomes` are a reason to try again at once, besides the daily run. `every_outcomes`: new outcomes since the
+    last attempt that are a reason to train again, None for none. `pause`: least time between attempts for the sake of
+    new outcomes.
     """
 
     first_outcomes: int
@@ -50,8 +51,10 @@ class Schedule:
         new = outcomes - past.outcomes
         if new <= 0:
             return None
-        if not past.released:
-            return Trigger.FIRST if new >= self.first_outcomes else None
+        if not past.released and new >= self.first_outcomes:
+            return Trigger.FIRST
+        if not past.released and past.attempted_at is None:
+            return None
         if past.attempted_at is None or past.attempted_at < self.latest_run(now):
             return Trigger.DAILY
         waited = now - past.attempted_at >= self.pause

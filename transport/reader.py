@@ -7,12 +7,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from transport.clients import LOGGER
-from transport.errors import LoopFailed
+from transport.errors import LoopFailed, NoBroker
 from transport.records import Partition, Record
-from transport.retry import CALL_SECONDS, persist
+from transport.retry import CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, reader_properties
 from transport.source import to_record
 
@@ -30,6 +30,9 @@ class Reader:
         topics: names, or patterns that begin with `^`, for which new topics are noticed too.
         start: where to begin. A datetime means the first record at or after it, by the broker's timestamps; a mapping
             gives offsets, and a partition that it lacks starts at its beginning, as does one that appears later.
+
+    Raises:
+        NoBroker: none answered at the start.
     """
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str], start: Start = "beginning") -> None:
@@ -39,6 +42,9 @@ class Reader:
         self._looked = time.monotonic()
         try:
             self._assign(self._places(self._missing(), start))
+        except KafkaException as exception:
+            self._consumer.close()
+            raise NoBroker("unreachable", f"{settings.bootstrap_servers}: {error_of(exception).str()}") from exception
         except BaseException:
             self._consumer.close()
             raise

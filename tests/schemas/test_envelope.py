@@ -110,3 +110,11 @@ def test_identity_is_read_from_the_key() -> None:
     assert identity(b"lapd/23/1") == ("lapd", "23/1")
     assert identity(b"lapd") is None
     assert identity(b"\xff/1") is None
+
+
+@given(priorities)
+def test_two_unreadable_records_of_one_report_are_told_apart(priority: Priority) -> None:
+    unreadable = priority.model_copy(update={"revision": 0})
+    later = unreadable.source.model_copy(update={"offset": unreadable.source.offset + 1})
+    assert unreadable.ce_id != unreadable.model_copy(update={"source": later}).ce_id
+    assert priority.revision == 0 or priority.ce_id == priority.model_copy(update={"source": later}).ce_id

@@ -196,6 +196,14 @@ def test_an_outcome_dated_before_its_own_report_does_not_reach_it(
     np.testing.assert_array_equal(honest.predict_proba(reports), early.predict_proba(reports))
 
 
+def test_one_outcome_dated_far_ahead_leaves_the_served_history_as_it_is() -> None:
+    reports, levels = draw_reports(300)
+    known = [report.reported_at for report in reports]
+    wrong = [*known[:-1], known[-1] + timedelta(days=365 * 70)]
+    counts = [SeverityModel().fit(reports, levels, known_at=at).snapshot_.counts.sum() for at in (known, wrong)]
+    assert counts[1] > 0.9 * counts[0] > 0
+
+
 @pytest.mark.parametrize("levels", [[0] * 10, [6] * 10, [1] * 9, []])
 def test_levels_that_cannot_be_are_refused(levels: list[int]) -> None:
     with pytest.raises(ValueError, match="level"):

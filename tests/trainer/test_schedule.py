@@ -17,10 +17,11 @@ def test_the_first_training_begins_with_the_first_n_outcomes() -> None:
     assert SCHEDULE.due(NOON, 400, Past()) is Trigger.FIRST
 
 
-def test_until_something_is_released_it_is_tried_again_with_as_many_new_outcomes() -> None:
+def test_until_something_is_released_it_is_tried_again_daily_and_with_as_many_new_outcomes() -> None:
     past = Past(NOON, outcomes=400, released=False)
-    assert SCHEDULE.due(NOON + timedelta(days=3), 700, past) is None
-    assert SCHEDULE.due(NOON + timedelta(days=3), 800, past) is Trigger.FIRST
+    assert SCHEDULE.due(NOON + timedelta(hours=3), 700, past) is None
+    assert SCHEDULE.due(NOON + timedelta(hours=3), 800, past) is Trigger.FIRST
+    assert SCHEDULE.due(NOON + timedelta(days=1), 401, past) is Trigger.DAILY
 
 
 def test_it_trains_once_a_day_at_the_hour() -> None:
