@@ -6,11 +6,17 @@ import os
 # before anything imports numpy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from hypothesis import settings
+
+from transport.errors import NoBroker
+from transport.local_kafka import LocalKafka
 
 settings.register_profile("severity", deadline=None)
 settings.load_profile("severity")
@@ -43,3 +49,30 @@ def lapd_file() -> Path:
 def lapd_levels() -> Path:
     """The public table of LAPD's offence codes with harm days and severity level."""
     return _path("SEVERITY_TEST_CODES", "lapd_offence_severity.csv", "the public code tables")
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of a real Apache Kafka, one for all tests: `KAFKA_BOOTSTRAP_SERVERS`, else a broker of our own
+    where Java 17 and Maven can be had, else one in Docker; else the tests skip with the reason."""
+    if given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield given
+        return
+    with ExitStack() as stack:
+        try:
+            servers = stack.enter_context(LocalKafka()).bootstrap_servers
+        except NoBroker as error:
+            servers = _in_docker(stack, f"a real Kafka: {error} (or set KAFKA_BOOTSTRAP_SERVERS)")
+        yield servers
+
+
+def _in_docker(stack: ExitStack, why: str) -> str:
+    if shutil.which("docker") is None:
+        absent(why)
+    from docker.errors import DockerException
+    from testcontainers.community.kafka import KafkaContainer
+
+    try:
+        return stack.enter_context(KafkaContainer().with_kraft()).get_bootstrap_server()
+    except DockerException as error:
+        absent(f"{why}; Docker: {error}")

@@ -5,11 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from schemas import topics
-from tests.kafka_fixture import kafka
 from tests.stream.releases import Trainer, train
 from transport.embedded import EmbeddedBroker
-
-__all__ = ["kafka"]
 
 
 @pytest.fixture(scope="session")

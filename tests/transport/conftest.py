@@ -4,10 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kafka_fixture import kafka
 from tests.transport.places import EmbeddedPlace, KafkaPlace, MemoryPlace, Place
-
-__all__ = ["kafka"]
 
 
 @pytest.fixture(params=["memory", "embedded", pytest.param("kafka", marks=pytest.mark.kafka)])

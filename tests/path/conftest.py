@@ -1,1 +1,0 @@
-from tests.kafka_fixture import kafka  # noqa: F401  # a fixture
