@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test lint types generated check lock clean
+.PHONY: help setup demo test lint types generated check lock fresh-kernels clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 setup: $(READY)  ## install everything into .venv
 
@@ -38,6 +38,9 @@ check: test lint types generated  ## all that CI checks
 
 lock: setup  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+fresh-kernels:  ## forget numba's compiled kernels, after a change of one that others call
+	find . -path ./.venv -prune -o -name '*.nb[ic]' -exec rm {} +
 
 clean:  ## remove what was installed and cached
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli import evaluate, settings, train
+from cli import settings, train
 from cli.demo import command as demo
 from cli.errors import Commands
+from cli.evaluate import command as evaluate
 from cli.parent import end_with_parent
 
 

@@ -216,6 +216,7 @@ def _broker(bootstrap_servers: str | None, console: Console) -> "Iterator[KafkaS
         console.print(
             f"broker: embedded, at {broker.bootstrap_servers}; it has no transactions, so delivery is at least once",
             highlight=False,
+            soft_wrap=True,
         )
         yield broker.settings()
 

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 
 from schemas.crime_report import CrimeReport, Flags, Location
-from trainer.baselines import Floats, Ints
-from trainer.holdout import Labelled
+from trainer.offline.baselines import Floats, Ints
+from trainer.offline.holdout import Labelled
 
 FIRST = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
 

@@ -7,15 +7,24 @@ import numpy as np
 import pytest
 
 from cad.cities import cities
-from cli.evaluation import read
+from cli.evaluate.contest import read
 from schemas.crime_report import Flags
 from schemas.priority import Priority
 from severity.conformal import PredictionSets
 from severity.model import SeverityModel
 from severity.rules import Rules
 from tests.trainer.filed import Witness, filed
-from trainer.baselines import Logistic, Majority, RulesAlone, seen
-from trainer.holdout import CALIBRATION_SHARE, TEST_SHARE, Labelled, calibrate, decisions, doubts, hold_out, split
+from trainer.offline.baselines import Logistic, Majority, RulesAlone, seen
+from trainer.offline.holdout import (
+    CALIBRATION_SHARE,
+    TEST_SHARE,
+    Labelled,
+    calibrate,
+    decisions,
+    doubts,
+    hold_out,
+    split,
+)
 
 
 def leaky(labelled: Labelled) -> Labelled:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from trainer.plots import draw_confusion, draw_reliability
+from trainer.offline.plots import draw_confusion, draw_reliability
 
 
 def drawn(path: Path) -> float:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.trainer.filed import FIRST, Witness, filed
-from trainer.baselines import Majority
-from trainer.holdout import Labelled
-from trainer.prequential import (
+from trainer.offline.baselines import Majority
+from trainer.offline.holdout import Labelled
+from trainer.offline.prequential import (
     FIRST_DAYS,
     Basis,
     Day,

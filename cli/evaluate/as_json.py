@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from math import isnan
 
-from cli.evaluation import CONTENDERS, HEADLINE, OURS, Held, Material, Told
+from cli.evaluate.contest import CONTENDERS, HEADLINE, OURS, Held, Material, Told
 from severity.facts import INFORMATION
-from trainer.holdout import Holdout
-from trainer.prequential import Course
+from trainer.offline.holdout import Holdout
+from trainer.offline.prequential import Course
 
 
 def as_json(material: Material, held: Held) -> dict[str, object]:

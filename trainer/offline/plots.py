@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from severity.encoders import LEVELS
 from severity.metrics import wilson
-from trainer.baselines import Floats, Ints
+from trainer.offline.baselines import Floats, Ints
 
 INK: Final = "#22303c"
 FAINT: Final = "#8a97a3"

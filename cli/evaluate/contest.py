@@ -24,9 +24,9 @@ from severity.policy import Policy
 from severity.rules import Rules
 from severity.scheme import Schemes
 from severity.wording import Wording
-from trainer.baselines import Logistic, Majority, Model, RulesAlone, seen
-from trainer.holdout import TEST_SHARE, Holdout, Labelled, hold_out, split
-from trainer.prequential import Day, Delays, Regime, become_known, day_by_day, filing_days
+from trainer.offline.baselines import Logistic, Majority, Model, RulesAlone, seen
+from trainer.offline.holdout import TEST_SHARE, Holdout, Labelled, hold_out, split
+from trainer.offline.prequential import Day, Delays, Regime, become_known, day_by_day, filing_days
 
 OURS: Final = "severity"
 """The project's own model among the contenders."""

@@ -45,10 +45,12 @@ def evaluate(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from cad.filings import CityFileError
     from cad.outcomes import Delays
-    from cli import evaluation, evaluation_json, evaluation_view
+    from cli.evaluate import as_json as answers
+    from cli.evaluate import contest
+    from cli.evaluate.view import View, draw
     from severity.facts import INFORMATION
-    from trainer.holdout import Holdout
-    from trainer.prequential import Day, Regime, filing_days, pooled, scored_days
+    from trainer.offline.holdout import Holdout
+    from trainer.offline.prequential import Day, Regime, filing_days, pooled, scored_days
 
     try:
         regime = Regime.parse(outcomes)
@@ -56,37 +58,37 @@ def evaluate(
         raise typer.BadParameter(str(error), param_hint="--outcomes") from None
     delays = Delays() if delay == "drawn" else None
     errors = Console(stderr=True)
-    view = evaluation_view.View(errors if as_json else Console())
+    view = View(errors if as_json else Console())
 
     try:
         with errors.status(f"reading {file.name}"):
-            material = evaluation.read(cities()[context.info_name or ""], file)
+            material = contest.read(cities()[context.info_name or ""], file)
     except CityFileError as error:
         raise typer.BadParameter(str(error), param_hint="FILE") from None
     view.material(material)
 
     held: dict[tuple[str, str], Holdout] = {}
-    steps = evaluation.information_sets(material)
-    total = len(INFORMATION) * len(evaluation.CONTENDERS)
+    steps = contest.information_sets(material)
+    total = len(INFORMATION) * len(contest.CONTENDERS)
     for information, name, holdout in _followed(steps, total, "fitting and judging", errors):
         held[information, name] = holdout
     view.holdout(material, held)
-    answer = evaluation_json.as_json(material, held)
+    answer = answers.as_json(material, held)
 
     if prequential:
         workers = ProcessPoolExecutor(min(WORKERS, os.cpu_count() or 1), mp_context=get_context("spawn"))
         try:
             total = len(scored_days(filing_days(material.labelled.reports)))
-            days = evaluation.days(material, regime, delays, audit_key, workers)
+            days = contest.days(material, regime, delays, audit_key, workers)
             found: list[Day] = [*_followed(days, total, "day by day", errors)]
         finally:
             workers.shutdown(cancel_futures=True)
-        told = evaluation.Told(outcomes, delays)
+        told = contest.Told(outcomes, delays)
         course = pooled(material.labelled, found)
         view.course(material, course, told)
-        answer["prequential"] = evaluation_json.course_as_json(course, told)
+        answer["prequential"] = answers.course_as_json(course, told)
     if out:
-        for path in evaluation_view.draw(material, held, out):
+        for path in draw(material, held, out):
             view.wrote(path)
     if as_json:
         typer.echo(json.dumps(answer, allow_nan=False))

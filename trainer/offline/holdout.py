@@ -17,7 +17,7 @@ from schemas.priority import Priority
 from severity import metrics
 from severity.conformal import PredictionSets
 from severity.metrics import Coverage, LevelFigures
-from trainer.baselines import Floats, Ints, Model
+from trainer.offline.baselines import Floats, Ints, Model
 
 TEST_SHARE: Final = 0.1
 CALIBRATION_SHARE: Final = 0.15

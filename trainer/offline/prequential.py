@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from schemas.crime_report import CrimeReport
 from trainer.audit import drawn
-from trainer.baselines import Floats, Model
-from trainer.holdout import Decisions, Labelled, decisions, most_likely
+from trainer.offline.baselines import Floats, Model
+from trainer.offline.holdout import Decisions, Labelled, decisions, most_likely
 from trainer.weights import weights
 
 FIRST_DAYS: Final = 14

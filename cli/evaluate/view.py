@@ -8,12 +8,12 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from cli.evaluation import CONTENDERS, HEADLINE, OURS, Held, Material, Told
+from cli.evaluate.contest import CONTENDERS, HEADLINE, OURS, Held, Material, Told
 from severity.facts import INFORMATION
 from severity.metrics import LEVELS
-from trainer.holdout import FLAGGED, Decisions, Doubts, Holdout, Published
-from trainer.plots import draw_confusion, draw_reliability
-from trainer.prequential import FIRST_DAYS, Course
+from trainer.offline.holdout import FLAGGED, Decisions, Doubts, Holdout, Published
+from trainer.offline.plots import draw_confusion, draw_reliability
+from trainer.offline.prequential import FIRST_DAYS, Course
 
 WIDTH: Final = 126
 """Columns of the output where it is no terminal."""
