@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 import pydantic_core
 from pydantic import ValidationError
@@ -12,6 +12,10 @@ Headers = Sequence[tuple[str, bytes]]
 
 MAX_BYTES = 1_000_000
 """Largest body that is read; Kafka's own default limit for a message is 1,048,588 bytes."""
+
+
+PASSES = 3
+"""How often what breaks the contract is taken out: a field without its wrong part may be wrong as a whole."""
 
 
 class Refusal(StrEnum):
@@ -87,7 +91,7 @@ def decode(kind: type[E], key: bytes | None, value: bytes | None, headers: Heade
     if len(value) > MAX_BYTES:
         raise ContractError(Refusal.TOO_LARGE, f"{len(value)} bytes, at most {MAX_BYTES} are read")
     ce_type, content_type = _attributes(headers)
-    if content_type.startswith("application/cloudevents+json"):
+    if _is_structured(content_type):
         ce_type, value = _unwrap(value)
     elif content_type and not content_type.startswith("application/json"):
         raise ContractError(Refusal.WRONG_CONTENT_TYPE, "content-type is neither JSON nor a structured CloudEvent")
@@ -102,6 +106,40 @@ def decode(kind: type[E], key: bytes | None, value: bytes | None, headers: Heade
     return event
 
 
+def salvage(kind: type[E], value: bytes, headers: Headers, vital: frozenset[str]) -> E | None:
+    """The event without those of its optional fields that break the contract: a report with a wrong latitude is one.
+
+    For a record that `decode` refused as invalid. None when what is required cannot be read, or one of the fields
+    `vital`, whose default must not stand for what was said.
+    """
+    try:
+        body = pydantic_core.from_json(_unwrap(value)[1] if _is_structured(_attributes(headers)[1]) else value)
+    except ValueError:
+        return None
+    for _ in range(PASSES):
+        try:
+            return kind.model_validate_json(pydantic_core.to_json(body))
+        except ValidationError as error:
+            places = [one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False)]
+            if not isinstance(body, dict) or any(not place or place[0] in vital for place in places):
+                return None
+            for place in places:
+                _drop(body, place)
+    return None
+
+
+def _drop(body: dict[str, Any], place: tuple[int | str, ...]) -> None:
+    """Remove what stands at `place`, or the whole list that holds it."""
+    *outer, last = [step for step in place if isinstance(step, str)]
+    for step in outer:
+        inner = body.get(step)
+        if not isinstance(inner, dict):
+            last = step
+            break
+        body = inner
+    body.pop(last, None)
+
+
 def identity(key: bytes | None) -> tuple[str, str] | None:
     """(agency_id, report_id) from a record's key, for a body that cannot be read; None when the key does not tell."""
     try:
@@ -109,6 +147,10 @@ def identity(key: bytes | None) -> tuple[str, str] | None:
     except UnicodeDecodeError:
         return None
     return (agency_id, report_id) if agency_id and report_id else None
+
+
+def _is_structured(content_type: str) -> bool:
+    return content_type.startswith("application/cloudevents+json")
 
 
 def _attributes(headers: Headers) -> tuple[str, str]:

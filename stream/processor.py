@@ -3,6 +3,7 @@
 A record that can be read gives a priority; one that cannot is a dead letter, and where its body or its key tells whose
 report it is, also a priority that asks for a person: a crime report must not vanish. No record makes the processor
 raise.
+Where only optional fields of a report are wrong, its priority comes from the rest of it.
 """
 
 import logging
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 
 from schemas import topics
 from schemas.crime_report import CrimeReport
-from schemas.envelope import ContractError, decode, encode, identity
+from schemas.envelope import ContractError, Refusal, decode, encode, identity, salvage
 from schemas.priority import DeadLetterRef, Priority, SourcePosition
 from transport.records import Batch, DeadLetter, Outgoing, Record
 
@@ -29,6 +30,9 @@ FOREIGN_AGENCY: Final = "foreign-agency"
 
 UNSCORABLE: Final = "unscorable"
 """Dead-letter reason: readable, but not even the rules could answer."""
+
+VITAL: Final = frozenset({"revision"})
+"""Fields without which a report is not scored in part: another revision would take the place of the right one."""
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +141,9 @@ class _Work:
             logger.exception("a batch of %d reports could not be assessed: now one by one", len(positions))
             self._one_by_one(assessor, now)
         for place, letter in self.refused.items():
-            if triage := _triage(assessor, letter, self.position(place), now):
+            if place in self.answers:
+                self.answers[place] = _in_part(self.answers[place], letter)
+            elif triage := _triage(assessor, letter, self.position(place), now):
                 self.answers[place] = triage
 
     def _one_by_one(self, assessor: Assess, now: datetime) -> None:
@@ -155,12 +161,28 @@ def _decode(records: Sequence[Record]) -> _Work:
             report = decode(CrimeReport, record.key, record.value, record.headers)
         except ContractError as error:
             work.refuse(place, error.reason, error.detail)
+            if error.reason is Refusal.INVALID and (part := _legible(record)):
+                work.reports[place] = part
             continue
         if _may_write(report.agency_id, record.topic):
             work.reports[place] = report
         else:
             work.refuse(place, FOREIGN_AGENCY, "the topic is another agency's than the one that the report names")
     return work
+
+
+def _legible(record: Record) -> CrimeReport | None:
+    """What can be read of a report whose optional fields break the contract, where it is sure whose it is."""
+    report = salvage(CrimeReport, record.value or b"", record.headers, VITAL)
+    if report is None or record.key not in (None, report.key) or not _may_write(report.agency_id, record.topic):
+        return None
+    return report
+
+
+def _in_part(priority: Priority, letter: DeadLetter) -> Priority:
+    """The priority of what could be read of a report, for a person to look at the rest."""
+    reference = DeadLetterRef(topic=topics.dead_letters(letter.record.topic), reason=letter.reason)
+    return priority.model_copy(update={"needs_human_triage": True, "dead_letter": reference})
 
 
 def _may_write(agency_id: str, topic: str) -> bool:

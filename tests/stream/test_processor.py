@@ -7,16 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import topics
-from schemas.crime_report import CrimeReport
-from schemas.envelope import decode, encode
-from schemas.priority import Priority
-from stream.processor import Processor, Tally
+from schemas.crime_report import CrimeReport, Location
+from schemas.envelope import decode, encode, salvage
+from schemas.priority import DeadLetterRef, Priority
+from severity.assess import Assessor
+from severity.policy import Policy
+from severity.rules import Rules
+from severity.scheme import Schemes
+from severity.wording import Wording
+from stream.processor import Assess, Processor, Tally
 from tests.strategies import reports
 from tests.stream.standin import NOW, Marked
 from transport.records import Batch, Outgoing, Record
 
 
-def processor(assessor: Marked | None = None) -> Processor:
+def processor(assessor: Assess | None = None) -> Processor:
     chosen = assessor or Marked()
     return Processor(
         lambda: chosen, delivery="exactly-once", source="severity/test", clock=lambda: NOW, timer=lambda: 0.0
@@ -46,7 +51,7 @@ def read(output: Outgoing) -> Priority:
     return decode(Priority, output.key, output.value, output.headers)
 
 
-def process(records: Sequence[Record], assessor: Marked | None = None) -> Batch:
+def process(records: Sequence[Record], assessor: Assess | None = None) -> Batch:
     batch, _ = processor(assessor).process(records)
     return batch
 
@@ -102,6 +107,39 @@ def test_a_refused_report_whose_body_tells_whose_it_is_goes_to_a_person(key: byt
     wrong = body | {"victims": -1}
     batch = process([record(json.dumps({"type": "x", "data": wrong} if data else wrong).encode(), key)])
     assert (read(batch.outputs[0]).report_id, len(batch.dead_letters)) == ("1", 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kept"),
+    [
+        ({"location": {"latitude": 91, "area": "7"}}, {"location": Location(area="7")}),
+        ({"victims": -1}, {}),
+        ({"weapons": ["12", 7]}, {}),
+        ({"urgency": "at once", "location": 3}, {}),
+    ],
+)
+def test_a_report_with_a_wrong_optional_field_is_scored_by_the_rest_and_goes_to_a_person(
+    wrong: dict, kept: dict
+) -> None:
+    whole = crime(incident_type="ACTSHOOT")
+    body = json.dumps(whole.model_dump(mode="json") | wrong).encode()
+    assessor = Assessor(Rules.load(), Schemes.load(), Policy.load(), Wording.load(), None, lambda error: None)
+    batch = process([record(body)], assessor)
+    (priority,), (letter,) = map(read, batch.outputs), batch.dead_letters
+    assert letter.reason == "invalid"
+    assert priority.severity == 5
+    assert priority.needs_human_triage
+    assert priority.dead_letter == DeadLetterRef(topic="crime-reports.dlq", reason="invalid")
+    assert salvage(CrimeReport, body, (), frozenset()) == whole.model_copy(update=kept)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"revision": -1, "victims": -1}, {"reported_at": "yesterday"}, {"agency_id": "LAPD!"}]
+)
+def test_a_report_whose_identity_or_time_is_wrong_is_not_scored_in_part(wrong: dict) -> None:
+    body = json.dumps(crime(incident_type="ACTSHOOT").model_dump(mode="json") | wrong).encode()
+    (priority,) = map(read, process([record(body)]).outputs)
+    assert priority.severity is None
 
 
 def test_an_agency_may_not_report_on_another_ones_topic() -> None:
