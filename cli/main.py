@@ -67,15 +67,24 @@ def trainer(with_parent: WithParent = False) -> None:
 
 
 @app.command()
-def cad(with_parent: WithParent = False) -> None:
+def cad(
+    city: Annotated[str | None, typer.Option(help="`simulated`, or `lapd` to replay --data.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The city's file.", exists=True, dir_okay=False)] = None,
+    rate: Annotated[float | None, typer.Option(help="Reports a second, in the order of filing.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Instead: how many times faster than the city's clock.")] = None,
+    reports: Annotated[int | None, typer.Option(help="Stop filing after so many.")] = None,
+    with_parent: WithParent = False,
+) -> None:
     """Run a producer: a simulated city or a replay of a city's open data, with its records office and graders.
 
-    Settings come from the environment: SEVERITY_CAD__* and SEVERITY_KAFKA__*; `severity settings` lists them.
+    More settings come from the environment: SEVERITY_CAD__* and SEVERITY_KAFKA__*; `severity settings` lists them.
     """
     from cad.service import run
     from cad.settings import CadSettings
 
-    raise typer.Exit(run(CadSettings()))
+    chosen = {"city": city, "data": data, "rate": rate, "speed": speed, "reports": reports}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    raise typer.Exit(run(CadSettings.model_validate(given)))
 
 
 @keys.command("new")
