@@ -1,5 +1,6 @@
 """The `severity` command. Each sub-command imports what it runs only when it runs, so that `--help` is quick."""
 
+import signal
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,8 @@ app = typer.Typer(
 schema = typer.Typer(help="The contract for other languages.", no_args_is_help=True)
 keys = typer.Typer(help="Keys that sign model releases.", no_args_is_help=True)
 kafka = typer.Typer(help="A real Apache Kafka on this machine, for trying things out.", no_args_is_help=True)
+topics = typer.Typer(help="The topics on a cluster.", no_args_is_help=True)
+app.add_typer(topics, name="topics")
 app.add_typer(schema, name="schema")
 app.add_typer(keys, name="keys")
 app.add_typer(kafka, name="kafka")
@@ -103,6 +106,7 @@ def new(
 @kafka.command("up")
 def up(
     folder: Annotated[Path | None, typer.Option(help="Keep its data here; by default it is gone at the end.")] = None,
+    port: Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0: a free port.", min=0, max=65535)] = 9092,
 ) -> None:
     """Fetch Apache Kafka if needed, start one broker on loopback with our topics, and run until Ctrl-C.
 
@@ -113,7 +117,8 @@ def up(
     from transport.local_kafka import LocalKafka
 
     try:
-        with LocalKafka(folder, topics=topic_specs()) as broker:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended either way, it leaves nothing behind
+        with LocalKafka(folder, topics=topic_specs(), port=port) as broker:
             servers = broker.bootstrap_servers
             typer.echo(f"Kafka is up at {servers}; try: severity demo --bootstrap-servers {servers}")
             threading.Event().wait()
@@ -122,6 +127,22 @@ def up(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo("stopped")
+
+
+@topics.command("apply")
+def apply(
+    partitions: Annotated[int, typer.Option(help="Of the topics of reports, priorities and outcomes.", min=1)] = 4,
+    replication: Annotated[int, typer.Option(help="Copies of each partition.", min=1)] = 1,
+) -> None:
+    """Make the topics that are not there yet on the cluster that SEVERITY_KAFKA__BOOTSTRAP_SERVERS names."""
+    from cli.topics import topic_specs
+    from transport.settings import KafkaSettings
+    from transport.topics import create_topics
+
+    specs = topic_specs(partitions, replication)
+    create_topics(KafkaSettings(), specs)
+    for topic in specs:
+        typer.echo(topic.name)
 
 
 @schema.command("export")

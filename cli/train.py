@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 def train(
     once: Annotated[
-        bool, typer.Option("--once", help="One training now; the daily ones are `severity trainer`.")
-    ] = False,
+        bool, typer.Option("--once", help="One training now, as without it; the daily ones are `severity trainer`.")
+    ] = True,
     announce: Annotated[
         bool, typer.Option(help="Announce the release on `model-versions`, so that every scorer loads it.")
     ] = True,
@@ -22,8 +22,6 @@ def train(
     Settings come from the environment, as the trainer's: SEVERITY_TRAINER__* and SEVERITY_KAFKA__*. The exit code is 0
     when the release passed the gate.
     """
-    if not once:
-        raise typer.BadParameter("say --once; a service that trains daily is `severity trainer`", param_hint="--once")
     from severity.keys import load_private
     from trainer.publish import announce as put_before_scorers
     from trainer.publish import announced
@@ -56,11 +54,11 @@ def train(
     except (TrainingFailed, TransportError) as error:
         console.print(str(error), style="bold red", markup=False)
         raise typer.Exit(1) from None
-    console.print(f"{result.verdict}", highlight=False)
+    typer.echo(result.verdict, err=True)
     if result.version is not None:
         figures = ", ".join(f"{name} {value:.3f}" for name, value in result.version.metrics.items())
-        console.print(f"release {result.version.release} as {result.version.role}: {figures}", highlight=False)
-        console.print(result.version.location, highlight=False)
+        typer.echo(f"release {result.version.release} as {result.version.role}: {figures}", err=True)
+        typer.echo(result.version.location, err=True)
     raise typer.Exit(0 if result.promoted else 1)
 
 

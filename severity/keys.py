@@ -85,8 +85,10 @@ def load_private(path: Path) -> Signer:
 def load_trusted(path: Path) -> TrustedKeys:
     """Read the public keys `*.public.pem` of a folder, or the one in a file.
 
-    `KeyFileError` when there is none, or one cannot be read; `OSError` when there is no such path.
+    `KeyFileError` when there is none, or one cannot be read.
     """
+    if not path.exists():
+        raise KeyFileError(f"there is no public key at {path}: `severity keys new FOLDER` makes a pair")
     paths = sorted(path.glob(f"*{PUBLIC_SUFFIX}")) if path.is_dir() else [path]
     if not paths:
         raise KeyFileError(f"{path} holds no *{PUBLIC_SUFFIX}: put the trainer's public key there")

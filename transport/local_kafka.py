@@ -57,6 +57,7 @@ class LocalKafka:
     Args:
         folder: for data and log; a temporary one, removed at the end, when None.
         topics: made at the start.
+        port: where it listens; a free one when 0.
         heap_mb: Java's heap.
         config: server properties beside or instead of those here.
     """
@@ -66,6 +67,7 @@ class LocalKafka:
         folder: Path | None = None,
         topics: Sequence[TopicSpec] = (),
         *,
+        port: int = 0,
         heap_mb: int = 512,
         config: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
@@ -73,7 +75,8 @@ class LocalKafka:
         self.folder = Path(self._temporary.name) if self._temporary else Path(folder or "")
         self._topics = topics
         self._heap_mb = heap_mb
-        self._port, self._controller_port = _free_ports(2)
+        free, self._controller_port = _free_ports(2)
+        self._port = port or free
         self._config = config
         self._guard: subprocess.Popen[bytes] | None = None
         self.pid: int | None = None

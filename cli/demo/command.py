@@ -83,6 +83,10 @@ def demo(
     Starts a broker, a producer, the scorer and the trainer on this machine, as separate processes that speak Kafka.
     Ends by itself; the exit code is 0 only when every report has its priority.
     """
+    from cad.cities import cities
+
+    if city not in (known := ["simulated", *cities()]):
+        raise typer.BadParameter(f"choose one of {', '.join(known)}", param_hint="--city")
     if (city == "simulated") == (data is not None):
         raise typer.BadParameter(
             "a city's replay needs --data FILE, the simulated city takes none", param_hint="--city"
@@ -98,7 +102,7 @@ def demo(
     if as_json:
         typer.echo(json.dumps(asdict(summary)))
     if complaint:
-        console.print(complaint, style="bold red", markup=False)
+        console.print(complaint, style="bold red", markup=False, soft_wrap=True)
         raise typer.Exit(1)
 
 
@@ -114,6 +118,8 @@ def _run(options: Options, folder: Path, console: Console) -> tuple[Summary, str
     complaint = None
     with _broker(options.bootstrap_servers, console) as settings:
         private, public = new_pair(folder / "keys")
+        # A name of its own: on a real cluster it must neither fence a scorer at work nor announce it a model.
+        own = f"demo-{secrets.token_hex(3)}"
         common = {
             "SEVERITY_KAFKA__BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "SEVERITY_KAFKA__DELIVERY": settings.delivery,
@@ -121,8 +127,8 @@ def _run(options: Options, folder: Path, console: Console) -> tuple[Summary, str
         }
         with Watch(settings, tally) as watch, Services(folder, common) as services:
             try:
-                scorer = services.start("scorer", _scorer(public))
-                trainer = services.start("trainer", _trainer(folder, private))
+                scorer = services.start("scorer", _scorer(own, public))
+                trainer = services.start("trainer", _trainer(own, folder, private))
                 for service in (scorer, trainer):
                     service.wait_ready(READY_WITHIN)
                     console.print(
@@ -172,7 +178,7 @@ def _follow(options: Options, tally: "Tally", watch: "Watch", services: "Service
                 complete = filed is not None and seen >= filed and not tally.lost
                 if console.is_terminal:
                     share, left = _progress(options, tally, now - start)
-                    live.update(screen(tally, title, _training(trainer), share, left), refresh=True)
+                    live.update(screen(tally, title, _training(trainer), share, left, console.size), refresh=True)
                 elif now - said_at >= STATUS_EVERY:
                     console.print(status_line(tally, now - start), highlight=False, soft_wrap=True)
                     said_at = now
@@ -210,6 +216,12 @@ def _broker(bootstrap_servers: str | None, console: Console) -> "Iterator[KafkaS
     if bootstrap_servers is not None:
         settings = KafkaSettings(bootstrap_servers=bootstrap_servers)
         create_topics(settings, topic_specs())
+        console.print(
+            f"broker: Kafka at {bootstrap_servers}. Its topics get the demo's reports and outcomes, which every "
+            "service there reads: use a cluster for trying things out",
+            highlight=False,
+            soft_wrap=True,
+        )
         yield settings
         return
     with EmbeddedBroker({topic.name: topic.partitions for topic in all_topics()}) as broker:
@@ -221,16 +233,19 @@ def _broker(bootstrap_servers: str | None, console: Console) -> "Iterator[KafkaS
         yield broker.settings()
 
 
-def _scorer(public_key: Path) -> Mapping[str, str]:
+def _scorer(name: str, public_key: Path) -> Mapping[str, str]:
     return {
+        "SEVERITY_SCORER__GROUP_ID": name,
+        "SEVERITY_SCORER__MODEL_NAME": name,
         "SEVERITY_SCORER__METRICS_PORT": "0",
         "SEVERITY_SCORER__TRUSTED_KEYS": str(public_key),
         "SEVERITY_SCORER__MODEL_WAIT_SECONDS": "0",
     }
 
 
-def _trainer(folder: Path, private_key: Path) -> Mapping[str, str]:
+def _trainer(name: str, folder: Path, private_key: Path) -> Mapping[str, str]:
     return {
+        "SEVERITY_TRAINER__MODEL_NAME": name,
         "SEVERITY_TRAINER__METRICS_PORT": "0",
         "SEVERITY_TRAINER__DATASET": str(folder / "dataset"),
         "SEVERITY_TRAINER__ARTEFACTS": str(folder / "releases"),
@@ -267,19 +282,19 @@ def _summary(tally: "Tally") -> Summary:
         accuracy=quality.accuracy,
         macro_f1=quality.macro_f1,
         labels=quality.labels,
-        p50_ms=latency[0],
-        p99_ms=latency[1],
+        p50_ms=latency[0] and round(latency[0], 1),
+        p99_ms=latency[1] and round(latency[1], 1),
     )
 
 
 def _print_summary(summary: Summary, tally: "Tally", console: Console) -> None:
     table = Table(title="summary", show_header=False, title_justify="left")
-    rows = {
+    rows: dict[str, object] = {
         "reports in": summary.reports,
         "priorities out": f"{summary.priorities} ({tally.doubled} repeated)",
         "lost": summary.lost,
         "dead-lettered": summary.dead_lettered,
-        "model releases": summary.releases,
+        "model releases": summary.releases or f"none: the first training waits for {FIRST_OUTCOMES} outcomes",
         "scored by": ", ".join(f"{f'release {r}' if r else 'rules'}: {n}" for r, n in sorted(tally.scored_by.items())),
         "outcomes back": ", ".join(f"{count} {basis}" for basis, count in tally.outcomes.most_common()),
     }

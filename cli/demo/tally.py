@@ -20,8 +20,8 @@ Revision = tuple[str, str, int]
 Pair = tuple[int | None, int]
 """A level given and the outcome's."""
 
-NEWEST: Final = 12
-"""How many priorities the screen shows."""
+NEWEST: Final = 60
+"""Most priorities that a screen shows."""
 
 
 @dataclass(frozen=True, slots=True)

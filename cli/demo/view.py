@@ -1,8 +1,9 @@
 """The demo's screen: priorities as they come, the flow, the releases, and how good and how fast it is."""
 
 from collections.abc import Mapping
+from typing import Final
 
-from rich.console import Group, RenderableType
+from rich.console import ConsoleDimensions, Group, RenderableType
 from rich.layout import Layout
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -21,7 +22,16 @@ LEVEL_STYLE: Mapping[int | None, str] = {
 }
 
 
-def screen(tally: Tally, title: str, training: str | None, share_done: float, left: str) -> RenderableType:
+WIDE: Final = 120
+"""Columns of a terminal from which all is shown."""
+
+AROUND: Final = 7
+"""Lines of the screen around the priorities."""
+
+
+def screen(
+    tally: Tally, title: str, training: str | None, share_done: float, left: str, size: ConsoleDimensions
+) -> RenderableType:
     """The whole screen; `training` says what a training under way is at, `share_done` is 0 to 1."""
     layout = Layout()
     layout.split_column(
@@ -29,7 +39,7 @@ def screen(tally: Tally, title: str, training: str | None, share_done: float, le
         Layout(name="middle"),
         Layout(_progress(share_done, left), size=1),
     )
-    layout["middle"].split_row(Layout(_priorities(tally)), Layout(_side(tally, training), size=44))
+    layout["middle"].split_row(Layout(_priorities(tally, size)), Layout(_side(tally, training), size=44))
     return layout
 
 
@@ -50,12 +60,13 @@ def status_line(tally: Tally, seconds: float) -> str:
     return " · ".join(parts)
 
 
-def _priorities(tally: Tally) -> RenderableType:
+def _priorities(tally: Tally, size: ConsoleDimensions) -> RenderableType:
+    wide = size.width >= WIDE
     table = Table(expand=True, box=None, pad_edge=False)
-    for name in ("report", "level", "priority", "sure", "by"):
+    for name in ("report", "level", "priority", *(("sure", "by") if wide else ())):
         table.add_column(name, no_wrap=True)
     table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis")
-    for priority in reversed(tally.newest):
+    for priority in list(reversed(tally.newest))[: max(size.height - AROUND, 1)]:
         style = LEVEL_STYLE[priority.severity]
         sure = "–"
         if priority.probabilities is not None and priority.severity is not None:
@@ -64,17 +75,16 @@ def _priorities(tally: Tally) -> RenderableType:
         why = "; ".join(reason.text for reason in priority.reasons)
         # A model that is unsure says so; without a model a person looks at everything.
         if priority.needs_human_triage and not priority.degraded:
-            why = f"(look!) {why}"
+            why = f"? {why}"
         revision = f" rev {priority.revision}" if priority.revision > 1 else ""
         table.add_row(
             _plain(f"{priority.report_id.rpartition('-')[2]}{revision}"),
             Text(f" {priority.severity or '?'} ", style=style),
             _plain(priority.priority),
-            sure,
-            by,
+            *((sure, by) if wide else ()),
             _plain(why),
         )
-    return Panel(table, title="priorities, newest first")
+    return Panel(table, title="newest priorities; level 5 the worst, P1 first; ?: a person should look")
 
 
 def _plain(written: str) -> Text:

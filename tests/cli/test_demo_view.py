@@ -18,6 +18,7 @@ def test_what_a_report_brings_along_is_shown_as_text_and_nothing_else(width: int
     reason = Reason(code="initial-priority-unknown", text="[/red] \x1b[2J is not on this scale")
     tally.priority(priority(1, 3).model_copy(update={"report_id": "[/red]", "reasons": (reason,)}), 0)
     out = StringIO()
-    Console(file=out, width=width, height=30, force_terminal=True).print(screen(tally, "title", None, 0.5, "1 s left"))
+    console = Console(file=out, width=width, height=30, force_terminal=True)
+    console.print(screen(tally, "title", None, 0.5, "1 s left", console.size))
     assert "\x1b[2J" not in out.getvalue()
     assert "[/red]" in out.getvalue() or width == 40
