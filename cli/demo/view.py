@@ -69,7 +69,9 @@ def _priorities(tally: Tally, size: ConsoleDimensions) -> RenderableType:
     for priority in list(reversed(tally.newest))[: max(size.height - AROUND, 1)]:
         style = LEVEL_STYLE[priority.severity]
         sure = "–"
-        if priority.probabilities is not None and priority.severity is not None:
+        if priority.decided_by == "rule":
+            sure = "rule"  # the model's probability of a level that a floor raised tells nothing
+        elif priority.probabilities is not None and priority.severity is not None:
             sure = f"{priority.probabilities[priority.severity - 1]:.0%}"
         by = f"release {priority.model.release}" if priority.model else "rules"
         why = "; ".join(reason.text for reason in priority.reasons)
