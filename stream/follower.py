@@ -130,7 +130,7 @@ class Follower:
             version, self._pending = self._pending, None
             try:
                 self._consider(version)
-            except Exception:
+            except Exception:  # whatever it was: the release is not forgotten, and the error goes on
                 self._try_again(version)
                 raise
         self.looked.set()

@@ -51,7 +51,7 @@ def _object(record: object) -> dict[str, object]:
     """A dataclass or named tuple as a JSON object."""
     if isinstance(record, tuple) and hasattr(record, "_asdict"):
         return {name: _plain(value) for name, value in record._asdict().items()}
-    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}  # type: ignore[arg-type]
+    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}  # type: ignore[arg-type]  # a dataclass
 
 
 def _plain(value: object) -> object:

@@ -237,7 +237,7 @@ def test_the_thread_outlives_a_broker_that_is_away_and_ends_when_told() -> None:
         broken.set()
         raise ConnectionError("no broker")
 
-    scene.read = fail  # type: ignore[method-assign]
+    scene.read = fail  # type: ignore[method-assign]  # a broker that is away, once
     thread = threading.Thread(target=scene.follower.run)
     thread.start()
     assert broken.wait(10)
