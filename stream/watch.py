@@ -21,13 +21,22 @@ logger = logging.getLogger(__name__)
 class Watch(Observer):
     """Counts committed batches, measures latency, and calls `assigned` at the first assignment of partitions.
 
+    `alive` is called whenever something went on: a batch was committed, or a broker that is away asked again.
+
     `wall`: seconds since 1970, the clock that the broker's timestamps are compared with.
     """
 
-    def __init__(self, metrics: ScorerMetrics, wall: Callable[[], float], assigned: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        metrics: ScorerMetrics,
+        wall: Callable[[], float],
+        assigned: Callable[[], None],
+        alive: Callable[[], None],
+    ) -> None:
         self._metrics = metrics
         self._wall = wall
         self._assigned: Callable[[], None] | None = assigned
+        self._alive = alive
         self._in_hand_since: float | None = None
         self._tally: Tally | None = None
         self._looked = 0.0
@@ -49,6 +58,7 @@ class Watch(Observer):
 
     def committed(self, records: Sequence[Record], batch: Batch, seconds: float) -> None:
         """Count a batch whose priorities can be read."""
+        self._alive()
         times = np.fromiter((record.timestamp_ms for record in records), dtype=np.float64, count=len(records))
         self._metrics.latency.observe(self._wall() - times[times >= 0] / 1000)
         if self._tally:
@@ -73,6 +83,11 @@ class Watch(Observer):
         if change == "assigned" and self._assigned:
             self._assigned()
             self._assigned = None
+
+    def waiting(self, detail: str) -> None:
+        """A broker is away, and is asked again."""
+        self._alive()
+        logger.warning("%s", detail)
 
     def problem(self, detail: str) -> None:
         """The client deals with it; a person may want to know."""

@@ -49,8 +49,9 @@ SWITCH_SECONDS: Final = 0.0005
 """After which another thread may have the interpreter (default .005): the loop does not wait long for the follower,
 which unpickles and warms up beside it."""
 
-STUCK_SECONDS: Final = 90.0
-"""After which a loop that does nothing, not even wait for records, is ended with its stacks; a restart goes on."""
+STUCK_SECONDS: Final = 5.0
+"""After which a loop that does nothing, not even try a broker again, is ended with its stacks: five times the longest
+that one call may take. A restart goes on; until then others have its reports."""
 
 JOIN_SECONDS: Final = 10.0
 """How long the end waits for the follower."""
@@ -96,10 +97,11 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
     stack.callback(server.server_close)
     stack.callback(server.shutdown)
-    watch = Watch(metrics, time.time, partial(_say_ready, settings.metrics_host, server.server_port))
-    _add_readings(metrics, champion, watch)
-
     backend = kafka_backend(kafka, [settings.topics])
+    watchdog = Watchdog(STUCK_SECONDS, backend.leave)
+    say_ready = partial(_say_ready, settings.metrics_host, server.server_port)
+    watch = Watch(metrics, time.time, say_ready, watchdog.feed)
+    _add_readings(metrics, champion, watch)
 
     def handle(records: Sequence[Record]) -> Batch:
         watch.began(records)
@@ -113,15 +115,14 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         watch.look(backend)
         watchdog.feed()
 
-    watchdog = Watchdog(STUCK_SECONDS)
-    stack.callback(watchdog.rest)
-    loop = Loop(backend, handle, max_batch=kafka.max_batch, between_batches=between_batches, observer=watch)
+    loop = Loop(backend, handle, bounds=kafka.bounds, between_batches=between_batches, observer=watch)
     _wait_for_champion(follower, settings.model_wait_seconds, stopped)
     if champion.degraded:
         _practise(settings, assessor)
     _settle_memory()
     if not stopped.is_set():
-        loop.run()
+        with watchdog:
+            loop.run()
 
 
 @contextmanager

@@ -32,6 +32,9 @@ class Backend(Protocol):
         the caller still has its records and publishes something else in their stead) or `LoopFailed`.
         """
 
+    def leave(self) -> None:
+        """Give what is read to others at once. For a watchdog: called on another thread while the loop's own hangs."""
+
     def lag(self) -> int:
         """Records known to wait in the partitions of this reader. Cheap: nothing is asked of the broker."""
 

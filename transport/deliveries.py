@@ -20,9 +20,12 @@ class Deliveries:
         self._settings = settings
         self._producer: Producer | None = None
         self._failures: list[KafkaError] = []
+        self._observer = Observer()
 
     def open(self, observer: Observer) -> None:
         """Make the producer."""
+
+        self._observer = observer
 
         def failed(error: KafkaError | None, _: Message) -> None:
             if error is not None:
@@ -51,6 +54,7 @@ class Deliveries:
         deadline = time.monotonic() + PATIENCE_SECONDS
         # What flush counts includes the client's own reports, so only a number that stays says that messages do.
         while waiting := producer.flush(CALL_SECONDS):
+            self._observer.waiting(f"{waiting} messages are not delivered yet")
             if time.monotonic() > deadline:
                 raise LoopFailed("timed-out", f"{waiting} messages not delivered in {PATIENCE_SECONDS:.0f} s")
         for error in self._failures:

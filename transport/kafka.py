@@ -38,8 +38,12 @@ class ExactlyOnce:
         try:
             self._transactions.publish(outgoing, offsets, self._source.membership)
         except Aborted:
-            self._source.rewind(offsets)
+            self._source.rewind()
             raise
+
+    def leave(self) -> None:
+        """See `Backend.leave`."""
+        self._source.close()
 
     def lag(self) -> int:
         """See `Backend.lag`."""
@@ -78,9 +82,13 @@ class AtLeastOnce:
             self._deliveries.publish(outgoing)
         except Aborted:
             self._source.commit_stored()
-            self._source.rewind(offsets)
+            self._source.rewind()
             raise
         self._source.store(offsets)
+
+    def leave(self) -> None:
+        """See `Backend.leave`."""
+        self._source.close()
 
     def lag(self) -> int:
         """See `Backend.lag`."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from transport.backend import Backend
+from transport.bounds import ORDINARY, Bounds, Pace
 from transport.errors import Aborted, LoopFailed, StopWorker, TooLarge
 from transport.observer import Observer
 from transport.records import Batch, DeadLetter, Record, next_offsets
@@ -30,10 +31,10 @@ def _now() -> datetime:
 class Loop:
     """Reads, handles and publishes until it is stopped.
 
-    `handler` gets 1 to `max_batch` records, in order within each partition, and returns outputs and dead letters. It
-    may get the same records again, after an abort or while the one that it fails on is looked for, so it has no side
-    effects. When it raises, halves of the batch are tried, and the single record that it fails on becomes a dead letter
-    `handler-error`; only `StopWorker` ends the loop.
+    `handler` gets records within `bounds`, in order within each partition, and returns outputs and dead letters. It may
+    get the same records again, after an abort or while the one that it fails on is looked for, so it has no side
+    effects; what came before them is published by then. When it raises, halves of the batch are tried, and the single
+    record that it fails on becomes a dead letter `handler-error`; only `StopWorker` ends the loop.
 
     `between_batches` is called before each batch and at least every `IDLE_SECONDS`: the place to swap a model.
     """
@@ -43,14 +44,15 @@ class Loop:
         backend: Backend,
         handler: Handler,
         *,
-        max_batch: int = 2000,
+        bounds: Bounds = ORDINARY,
         between_batches: Callable[[], None] = _nothing,
         observer: Observer | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._backend = backend
         self._handler = handler
-        self._max_batch = max_batch
+        self._bounds = bounds
+        self._pace = Pace(bounds)
         self._between_batches = between_batches
         self._observer = observer or Observer()
         self._clock = clock
@@ -67,15 +69,17 @@ class Loop:
             self._backend.open(self._observer)
             while not self._stopping:
                 self._between_batches()
-                records = self._backend.read(self._max_batch, IDLE_SECONDS)
+                records = self._backend.read(self._pace.most, IDLE_SECONDS)
                 if records:
                     self._work(records)
         finally:
             self._backend.close()
 
     def _work(self, records: Sequence[Record]) -> None:
+        since = time.perf_counter()
         try:
-            self._publish(records, time.perf_counter())
+            for part in self._bounds.within(records):
+                self._publish(part, since)
         except Aborted as aborted:
             self._observer.aborted(aborted.reason)
             self._aborts += 1
@@ -84,28 +88,28 @@ class Loop:
             time.sleep(min(0.01 * 2**self._aborts, 1.0))
         else:
             self._aborts = 0
+        self._pace.took(len(records), time.perf_counter() - since)
 
     def _publish(self, records: Sequence[Record], since: float) -> None:
-        batch = self._handled(records)
+        try:
+            batch = self._handler(records)
+        except StopWorker:
+            raise
+        except Exception as error:
+            if len(records) > 1:
+                return self._publish_halves(records, since)
+            batch = Batch(dead_letters=[DeadLetter(records[0], "handler-error", _where(error))])
         try:
             self._send(records, batch, since)
         except TooLarge as error:
             if len(records) > 1:
-                for half in _halves(records):
-                    self._publish(half, since)
-            else:
-                self._send_less(records[0], batch, since, error)
+                return self._publish_halves(records, since)
+            self._send_less(records[0], batch, since, error)
 
-    def _handled(self, records: Sequence[Record]) -> Batch:
-        try:
-            return self._handler(records)
-        except StopWorker:
-            raise
-        except Exception as error:
-            if len(records) == 1:
-                return Batch(dead_letters=[DeadLetter(records[0], "handler-error", _where(error))])
-            first, second = _halves(records)
-            return self._handled(first) + self._handled(second)
+    def _publish_halves(self, records: Sequence[Record], since: float) -> None:
+        middle = len(records) // 2
+        self._publish(records[:middle], since)
+        self._publish(records[middle:], since)
 
     def _send(self, records: Sequence[Record], batch: Batch, since: float, *, bare: bool = False) -> None:
         now = self._clock()
@@ -130,11 +134,6 @@ def _smaller(record: Record, batch: Batch, detail: str) -> Iterator[tuple[Batch,
     letter = Batch(dead_letters=[DeadLetter(record, "too-large", detail)])
     yield letter, False
     yield letter, True
-
-
-def _halves(records: Sequence[Record]) -> tuple[Sequence[Record], Sequence[Record]]:
-    middle = len(records) // 2
-    return records[:middle], records[middle:]
 
 
 def _where(error: Exception) -> str:

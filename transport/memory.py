@@ -104,6 +104,9 @@ class MemoryBackend:
             self.put(*message)
         self.committed.update(offsets)
 
+    def leave(self) -> None:
+        """See `Backend.leave`; there are no others."""
+
     def lag(self) -> int:
         """See `Backend.lag`."""
         return sum(

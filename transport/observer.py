@@ -20,5 +20,8 @@ class Observer:
     def rebalanced(self, change: Rebalance, partitions: Sequence[Partition]) -> None:
         """Partitions came, were given back, or were lost to others while this worker was out of touch."""
 
+    def waiting(self, detail: str) -> None:
+        """A broker did not answer in time and is asked again: for the whole of an outage, about once a second."""
+
     def problem(self, detail: str) -> None:
         """The client reports something that it deals with by itself, such as a broker that is away."""

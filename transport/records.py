@@ -77,12 +77,6 @@ class Batch(NamedTuple):
     outputs: Sequence[Outgoing] = ()
     dead_letters: Sequence[DeadLetter] = ()
 
-    def __add__(self, other: tuple[object, ...]) -> "Batch":
-        """One batch after the other."""
-        if not isinstance(other, Batch):
-            return NotImplemented
-        return Batch([*self.outputs, *other.outputs], [*self.dead_letters, *other.dead_letters])
-
 
 def next_offsets(records: Iterable[Record]) -> Mapping[Partition, int]:
     """Where to go on after `records`, which are in order within each partition."""

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 
 from transport.errors import LoopFailed
+from transport.observer import Observer
 
 CALL_SECONDS: Final = 1.0
 """Longest wait inside one call of the client, so that signal handlers get their turn."""
@@ -23,8 +24,11 @@ def error_of(exception: KafkaException) -> KafkaError:
     return error
 
 
-def persist(call: Callable[[], T], what: str) -> T:
-    """`call` until it succeeds. Raises its `KafkaException` when that is not retriable, else at last `LoopFailed`."""
+def persist(call: Callable[[], T], what: str, observer: Observer | None = None) -> T:
+    """`call` until it succeeds; the observer hears of each vain try.
+
+    Raises its `KafkaException` when that is not retriable, else at last `LoopFailed`.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -35,4 +39,6 @@ def persist(call: Callable[[], T], what: str) -> T:
                 raise
             if time.monotonic() > deadline:
                 raise LoopFailed("timed-out", f"{what} for {PATIENCE_SECONDS:.0f} s: {error.str()}") from exception
+            if observer:
+                observer.waiting(f"{what}: {error.str()}")
             time.sleep(0.01)

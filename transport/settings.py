@@ -6,6 +6,8 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from transport.bounds import Bounds
+
 Properties = dict[str, str | int | float | bool]
 
 PROTECTED: Final = frozenset(
@@ -43,7 +45,13 @@ class KafkaSettings(BaseSettings):
     delivery: Literal["exactly-once", "at-least-once"] = Field(
         "exactly-once", description="At least once is for brokers without transactions."
     )
-    max_batch: int = Field(2000, ge=1, description="Most records in one handler call and one transaction.")
+    max_batch: int = Field(5000, ge=1, description="Most records in one transaction.")
+    max_batch_bytes: int = Field(
+        16_000_000, ge=1, description="Most bytes of keys and values that are read for one transaction."
+    )
+    max_batch_seconds: float = Field(
+        0.5, gt=0, lt=5, description="Longest that a transaction's records should take to be handled and published."
+    )
     embedded: bool = Field(False, description="The broker is the demo's own; it has no transactions.")
     client: Mapping[str, str] = Field(
         default_factory=dict,
@@ -58,6 +66,11 @@ class KafkaSettings(BaseSettings):
         if refused := sorted(PROTECTED & self.client.keys()):
             raise ValueError(f"client may not set {', '.join(refused)}: a promise of ours depends on it")
         return self
+
+    @property
+    def bounds(self) -> Bounds:
+        """How large a batch may be."""
+        return Bounds(self.max_batch, self.max_batch_bytes, self.max_batch_seconds)
 
     def for_group(self, group_id: str) -> "KafkaSettings":
         """The same with another consumer group."""

@@ -1,6 +1,6 @@
 """Reads a batch as a member of a consumer group: waits in poll() alone, then takes what has already arrived."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -22,6 +22,7 @@ class GroupSource:
         self._consumer: Consumer | None = None
         self._observer = Observer()
         self._given_up = 0
+        self._in_hand: set[Partition] = set()
         self.membership: object = None
         """Who this reader was in the group when it read last; the broker refuses offsets of a former member."""
 
@@ -52,21 +53,27 @@ class GroupSource:
         records = [to_record(message) for message in messages if self._good(message)]
         # Taken here and not when offsets are sent: a worker that falls out of its group meanwhile has to be refused.
         self.membership = consumer.consumer_group_metadata()
+        self._in_hand = {(record.topic, record.partition) for record in records}
         if given_up != self._given_up or not consumer.memberid():
             # Partitions went away among these very records; whoever has them now may have gone on.
-            self.rewind({(record.topic, record.partition) for record in records})
+            self.rewind()
             return []
         return records
 
-    def rewind(self, partitions: Iterable[Partition]) -> None:
-        """Back to what is committed, in those of the partitions that are still this member's."""
+    def rewind(self) -> None:
+        """Back to what is committed, in those partitions of the last read that are still this member's.
+
+        All of them, also where only a part of what was read could not be published: the rest is still in hand, too.
+        """
         consumer = self._opened()
         mine = {(place.topic, place.partition) for place in consumer.assignment()}
-        wanted = [TopicPartition(*partition) for partition in partitions if partition in mine]
+        wanted = [TopicPartition(*partition) for partition in self._in_hand if partition in mine]
         if not wanted:
             return
         try:
-            for place in persist(lambda: consumer.committed(wanted, CALL_SECONDS), "asking for committed offsets"):
+            for place in persist(
+                lambda: consumer.committed(wanted, CALL_SECONDS), "asking for committed offsets", self._observer
+            ):
                 offset = place.offset if place.offset >= 0 else OFFSET_BEGINNING
                 consumer.seek(TopicPartition(place.topic, place.partition, offset))
         except KafkaException as exception:
@@ -84,7 +91,7 @@ class GroupSource:
     def commit_stored(self) -> None:
         """Commit what is stored, now."""
         try:
-            persist(lambda: self._opened().commit(asynchronous=False), "committing offsets")
+            persist(lambda: self._opened().commit(asynchronous=False), "committing offsets", self._observer)
         except KafkaException as exception:
             if error_of(exception).code() != KafkaError._NO_OFFSET:
                 self._observer.problem(error_of(exception).str())

@@ -32,9 +32,12 @@ class Transactions:
         self._turn = 0
         self._open: Producer | None = None
         self._too_large = False
+        self._observer = Observer()
 
     def open(self, observer: Observer) -> None:
         """Fence every producer that an earlier run of this slot left, which ends its open transaction."""
+
+        self._observer = observer
 
         def failed(error: KafkaError | None, _: Message) -> None:
             if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
@@ -50,7 +53,7 @@ class Transactions:
             producer = Producer(properties)
             self._ring.append(producer)
             try:
-                persist(partial(producer.init_transactions, CALL_SECONDS), "fencing")
+                persist(partial(producer.init_transactions, CALL_SECONDS), "fencing", observer)
             except KafkaException as exception:
                 raise LoopFailed("fencing", error_of(exception).str()) from exception
 
@@ -65,8 +68,12 @@ class Transactions:
             self._open = producer
             for message in outgoing:
                 produce(producer, message)
-            persist(lambda: producer.send_offsets_to_transaction(places, membership, CALL_SECONDS), "sending offsets")
-            persist(lambda: producer.commit_transaction(CALL_SECONDS), "committing")
+            persist(
+                lambda: producer.send_offsets_to_transaction(places, membership, CALL_SECONDS),
+                "sending offsets",
+                self._observer,
+            )
+            persist(lambda: producer.commit_transaction(CALL_SECONDS), "committing", self._observer)
         except KafkaException as exception:
             raise self._ended(producer, error_of(exception)) from exception
         self._open = None
@@ -93,7 +100,7 @@ class Transactions:
         if not too_large and not error.txn_requires_abort():
             return LoopFailed(error.name(), error.str())
         try:
-            persist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting")
+            persist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting", self._observer)
         except KafkaException as exception:
             return LoopFailed("abort", error_of(exception).str())
         self._open = None

@@ -45,7 +45,7 @@ def test_every_metric_has_a_sentence_and_the_prefix() -> None:
 def test_a_committed_batch_is_counted_with_its_latency() -> None:
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry)
-    watch = Watch(metrics, lambda: 1000.0, lambda: None)
+    watch = Watch(metrics, lambda: 1000.0, lambda: None, lambda: None)
     records = [Record("crime-reports", 0, offset, None, b"", (), moment) for offset, moment in ((0, 999_000), (1, -1))]
     watch.began(records)
     assert watch.oldest_unscored_seconds() == 1.0
@@ -75,7 +75,7 @@ def test_only_the_release_in_use_is_shown() -> None:
 
 def test_the_first_assignment_alone_makes_the_scorer_ready() -> None:
     ready: list[int] = []
-    watch = Watch(ScorerMetrics(CollectorRegistry()), lambda: 0.0, lambda: ready.append(1))
+    watch = Watch(ScorerMetrics(CollectorRegistry()), lambda: 0.0, lambda: ready.append(1), lambda: None)
     watch.rebalanced("revoked", [])
     watch.rebalanced("assigned", [("crime-reports", 0)])
     watch.rebalanced("assigned", [])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from transport.backend import Backend
+from transport.bounds import Bounds
 from transport.loop import Handler, Loop
 from transport.observer import Observer, Rebalance
 from transport.records import Batch, Outgoing, Partition, Record
@@ -47,7 +48,7 @@ def echo(topic: str) -> Handler:
 def drive(backend: Backend, handler: Handler, until: int, *, max_batch: int = 100) -> Seen:
     """Run a loop until it has committed `until` records."""
     seen = Seen(until)
-    seen.loop = Loop(backend, handler, max_batch=max_batch, observer=seen)
+    seen.loop = Loop(backend, handler, bounds=Bounds(max_batch), observer=seen)
     timer = threading.Timer(SECONDS, seen.loop.stop)
     timer.start()
     try:
