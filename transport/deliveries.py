@@ -56,7 +56,8 @@ class Deliveries:
         while waiting := producer.flush(CALL_SECONDS):
             self._observer.waiting(f"{waiting} messages are not delivered yet")
             if time.monotonic() > deadline:
-                raise LoopFailed("timed-out", f"{waiting} messages not delivered in {PATIENCE_SECONDS:.0f} s")
+                detail = f"{waiting} messages not delivered in {PATIENCE_SECONDS:.0f} s"
+                raise LoopFailed("timed-out", detail, passing=True)
         for error in self._failures:
             if error.fatal():
                 raise LoopFailed("fatal", error.str())

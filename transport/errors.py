@@ -11,7 +11,15 @@ class TransportError(Exception):
 
 
 class LoopFailed(TransportError):
-    """The loop cannot go on: end the process with a non-zero code and let its supervisor start it again."""
+    """The loop cannot go on with these clients.
+
+    `passing`: new ones may, once the broker is back, and the loop opens them. Else end the process with a non-zero code
+    and let its supervisor start it again.
+    """
+
+    def __init__(self, reason: str, detail: str, *, passing: bool = False) -> None:
+        super().__init__(reason, detail)
+        self.passing = passing
 
 
 class StopWorker(TransportError):

@@ -23,8 +23,11 @@ class ExactlyOnce:
 
     def open(self, observer: Observer) -> None:
         """Fence first, then read: what an earlier run left open must not count any more when offsets are asked for."""
-        self._transactions.open(observer)
         self._source.open(observer)
+        self._transactions.open(observer)
+        if place := self._source.any_partition():
+            self._transactions.settle(place, self._source.membership)
+        self._source.join()
 
     def read(self, most: int, seconds: float) -> list[Record]:
         """See `Backend.read`."""
@@ -44,6 +47,10 @@ class ExactlyOnce:
     def leave(self) -> None:
         """See `Backend.leave`."""
         self._source.close()
+
+    def unplaced(self) -> int:
+        """See `Backend.unplaced`."""
+        return self._source.unplaced()
 
     def lag(self) -> int:
         """See `Backend.lag`."""
@@ -68,6 +75,7 @@ class AtLeastOnce:
         """See `Backend.open`; there is nothing to fence."""
         self._deliveries.open(observer)
         self._source.open(observer)
+        self._source.join()
 
     def read(self, most: int, seconds: float) -> list[Record]:
         """See `Backend.read`."""
@@ -89,6 +97,10 @@ class AtLeastOnce:
     def leave(self) -> None:
         """See `Backend.leave`."""
         self._source.close()
+
+    def unplaced(self) -> int:
+        """See `Backend.unplaced`."""
+        return self._source.unplaced()
 
     def lag(self) -> int:
         """See `Backend.lag`."""

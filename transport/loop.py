@@ -64,16 +64,33 @@ class Loop:
         self._stopping = True
 
     def run(self) -> None:
-        """Work until `stop`; raises `LoopFailed` or a handler's `StopWorker`; the broker is left clean either way."""
-        try:
-            self._backend.open(self._observer)
-            while not self._stopping:
-                self._between_batches()
-                records = self._backend.read(self._pace.most, IDLE_SECONDS)
-                if records:
-                    self._work(records)
-        finally:
-            self._backend.close()
+        """Work until `stop`; raises `LoopFailed` or a handler's `StopWorker`; the broker is left clean either way.
+
+        What passes, such as a broker that was away for longer than a transaction may last, ends in new clients and not
+        in an error; only the first opening has to succeed.
+        """
+        opened, reason = False, ""
+        while not self._stopping:
+            try:
+                self._backend.open(self._observer)
+                if opened:
+                    self._observer.reopened(reason)
+                opened = True
+                self._serve()
+            except LoopFailed as failed:
+                if not (failed.passing and opened):
+                    raise
+                reason = failed.reason
+                self._observer.problem(str(failed))
+            finally:
+                self._backend.close()
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            self._between_batches()
+            records = self._backend.read(self._pace.most, IDLE_SECONDS)
+            if records:
+                self._work(records)
 
     def _work(self, records: Sequence[Record]) -> None:
         since = time.perf_counter()

@@ -23,5 +23,8 @@ class Observer:
     def waiting(self, detail: str) -> None:
         """A broker did not answer in time and is asked again: for the whole of an outage, about once a second."""
 
+    def reopened(self, reason: str) -> None:
+        """All clients were made anew, since with the old ones it could not go on."""
+
     def problem(self, detail: str) -> None:
         """The client reports something that it deals with by itself, such as a broker that is away."""

@@ -13,7 +13,7 @@ CALL_SECONDS: Final = 1.0
 """Longest wait inside one call of the client, so that signal handlers get their turn."""
 
 PATIENCE_SECONDS: Final = 30.0
-"""How long a broker may be away before the loop gives up; Kubernetes, too, waits this long for a worker to end."""
+"""How long a broker that is away is asked again before it is given up."""
 
 T = TypeVar("T")
 
@@ -24,12 +24,12 @@ def error_of(exception: KafkaException) -> KafkaError:
     return error
 
 
-def persist(call: Callable[[], T], what: str, observer: Observer | None = None) -> T:
-    """`call` until it succeeds; the observer hears of each vain try.
+def persist(call: Callable[[], T], what: str, observer: Observer | None = None, seconds: float = PATIENCE_SECONDS) -> T:
+    """`call` until it succeeds, for so many seconds; the observer hears of each vain try.
 
-    Raises its `KafkaException` when that is not retriable, else at last `LoopFailed`.
+    Raises its `KafkaException` when that is not retriable, else at last a `LoopFailed` that passes.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
             return call()
@@ -38,7 +38,8 @@ def persist(call: Callable[[], T], what: str, observer: Observer | None = None) 
             if not error.retriable():
                 raise
             if time.monotonic() > deadline:
-                raise LoopFailed("timed-out", f"{what} for {PATIENCE_SECONDS:.0f} s: {error.str()}") from exception
+                detail = f"{what} for {seconds:.0f} s: {error.str()}"
+                raise LoopFailed("timed-out", detail, passing=True) from exception
             if observer:
                 observer.waiting(f"{what}: {error.str()}")
             time.sleep(0.01)

@@ -28,6 +28,10 @@ PROTECTED: Final = frozenset(
 """Properties that carry a promise of ours, which `client` may not change."""
 
 
+TRANSACTION_SECONDS: Final = 5.0
+"""A worker that dies holds read_committed readers at its open transaction for this long (default: a minute)."""
+
+
 class KafkaSettings(BaseSettings):
     """Read from `SEVERITY_KAFKA__*`; every service holds one in a field `kafka`."""
 
@@ -178,8 +182,7 @@ def transactional_properties(settings: KafkaSettings, member: int) -> Properties
     return {
         **producer_properties(settings),
         "transactional.id": f"{settings.group_id}-{settings.slot}-{member}",
-        # A worker that dies holds read_committed readers at its open transaction for this long (default: a minute).
-        "transaction.timeout.ms": 5_000,
+        "transaction.timeout.ms": int(TRANSACTION_SECONDS * 1000),
         # A transaction's first request waits for the last one's markers by trying again: with the default of 100 ms a
         # transaction a batch takes p50 165 ms.
         "retry.backoff.ms": 1,

@@ -1,5 +1,6 @@
 """Reads a batch as a member of a consumer group: waits in poll() alone, then takes what has already arrived."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -27,7 +28,7 @@ class GroupSource:
         """Who this reader was in the group when it read last; the broker refuses offsets of a former member."""
 
     def open(self, observer: Observer) -> None:
-        """Join the group."""
+        """Make the client; `join` comes next, when all that was left behind is settled."""
         self._observer = observer
         properties = {
             **consumer_properties(self._settings),
@@ -35,12 +36,24 @@ class GroupSource:
             "logger": LOGGER,
         }
         self._consumer = Consumer(properties)
-        self._consumer.subscribe(
+        self.membership = self._consumer.consumer_group_metadata()
+
+    def join(self) -> None:
+        """Become a member of the group."""
+        self._opened().subscribe(
             self._topics,
             on_assign=lambda _, places: self._changed("assigned", places),
             on_revoke=lambda _, places: self._changed("revoked", places),
             on_lost=lambda _, places: self._changed("lost", places),
         )
+
+    def any_partition(self) -> Partition | None:
+        """One that this reader would read; None when there is no such topic yet."""
+        metadata = persist(
+            lambda: self._opened().list_topics(timeout=CALL_SECONDS), "asking for topics", self._observer
+        )
+        found = sorted(name for name in metadata.topics if any(_matches(topic, name) for topic in self._topics))
+        return (found[0], 0) if found else None
 
     def read(self, most: int, seconds: float) -> list[Record]:
         """Up to `most` records, waiting up to `seconds` for the first."""
@@ -96,6 +109,11 @@ class GroupSource:
             if error_of(exception).code() != KafkaError._NO_OFFSET:
                 self._observer.problem(error_of(exception).str())
 
+    def unplaced(self) -> int:
+        """Partitions that are this member's and that it cannot read, their committed offset being unknown so far."""
+        consumer = self._opened()
+        return sum(place.offset < 0 for place in consumer.position(consumer.assignment()))
+
     def lag(self) -> int:
         """Records between the place of reading and the last known end, over all partitions."""
         consumer = self._opened()
@@ -130,6 +148,10 @@ class GroupSource:
             raise LoopFailed("consumer", error.str())
         self._observer.problem(error.str())
         return False
+
+
+def _matches(topic: str, name: str) -> bool:
+    return bool(re.search(topic, name)) if topic.startswith("^") else topic == name
 
 
 def to_record(message: Message) -> Record:

@@ -6,7 +6,8 @@ the group's coordinator then has them in its log in this order, whenever their m
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,10 +18,14 @@ from transport.errors import Aborted, LoopFailed, TooLarge, TransportError
 from transport.observer import Observer
 from transport.records import Outgoing, Partition
 from transport.retry import CALL_SECONDS, error_of, persist
-from transport.settings import KafkaSettings, transactional_properties
+from transport.settings import TRANSACTION_SECONDS, KafkaSettings, transactional_properties
 
 RING: Final = 2
 """More than two producers gained nothing."""
+
+WORTHWHILE_SECONDS: Final = TRANSACTION_SECONDS + 1.0
+"""How long a transaction's requests are repeated: past its timeout, for which the broker looks each second, it is lost.
+The client sometimes does not find its coordinator again at all (librdkafka 2.16); new clients do at once."""
 
 
 class Transactions:
@@ -57,25 +62,46 @@ class Transactions:
             except KafkaException as exception:
                 raise LoopFailed("fencing", error_of(exception).str()) from exception
 
+    def settle(self, partition: Partition, membership: object) -> None:
+        """End what no fencing ends: offsets held by a transaction that its coordinator has long forgotten.
+
+        Apache Kafka (4.3.1) can lose the marker that ends a transaction's offsets when the broker with the group's
+        coordinator starts again in the middle of it. Nobody is then told the committed offsets, so nobody reads those
+        partitions, for ever. The marker of any later transaction of the same producer that touches offsets ends that,
+        so here is one, which is aborted.
+        """
+        place = TopicPartition(*partition, 0)
+        for producer in self._ring:
+            began = time.monotonic()
+            try:
+                producer.begin_transaction()
+                self._open = producer
+                # Refused where other members are at work, since this one has not joined; that it was tried is enough.
+                with contextlib.suppress(KafkaException):
+                    producer.send_offsets_to_transaction([place], membership, CALL_SECONDS)
+                self._abort(producer)
+            except KafkaException as exception:
+                raise self._ended(producer, error_of(exception), time.monotonic() - began) from exception
+            self._open = None
+
     def publish(self, outgoing: Sequence[Outgoing], offsets: Mapping[Partition, int], membership: object) -> None:
         """All of it, or `Aborted`, `TooLarge` or `LoopFailed` and nothing of it."""
         producer = self._ring[self._turn]
         self._turn = (self._turn + 1) % RING
         self._too_large = False
         places = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+        began = time.monotonic()
         try:
             producer.begin_transaction()
             self._open = producer
             for message in outgoing:
                 produce(producer, message)
-            persist(
-                lambda: producer.send_offsets_to_transaction(places, membership, CALL_SECONDS),
-                "sending offsets",
-                self._observer,
+            self._insist(
+                lambda: producer.send_offsets_to_transaction(places, membership, CALL_SECONDS), "sending offsets"
             )
-            persist(lambda: producer.commit_transaction(CALL_SECONDS), "committing", self._observer)
+            self._insist(lambda: producer.commit_transaction(CALL_SECONDS), "committing")
         except KafkaException as exception:
-            raise self._ended(producer, error_of(exception)) from exception
+            raise self._ended(producer, error_of(exception), time.monotonic() - began) from exception
         self._open = None
 
     def serve(self) -> None:
@@ -92,17 +118,26 @@ class Transactions:
         self._open = None
         self._ring.clear()
 
-    def _ended(self, producer: Producer, error: KafkaError) -> TransportError:
-        """Abort where that is the way out; what to tell the loop."""
+    def _insist(self, call: Callable[[], None], what: str) -> None:
+        persist(call, what, self._observer, WORTHWHILE_SECONDS)
+
+    def _abort(self, producer: Producer) -> None:
+        self._insist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting")
+
+    def _ended(self, producer: Producer, error: KafkaError, seconds: float) -> TransportError:
+        """Abort where that is the way out; what to tell the loop of a transaction that lasted so many `seconds`."""
         if error.fatal():
-            return LoopFailed("fatal", error.str())
+            # Past its timeout the broker has fenced it, and no other worker of this slot need be there.
+            return LoopFailed("fatal", error.str(), passing=seconds > TRANSACTION_SECONDS)
         too_large = self._too_large or error.code() == KafkaError.MSG_SIZE_TOO_LARGE
         if not too_large and not error.txn_requires_abort():
             return LoopFailed(error.name(), error.str())
         try:
-            persist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting", self._observer)
+            self._abort(producer)
         except KafkaException as exception:
-            return LoopFailed("abort", error_of(exception).str())
+            return LoopFailed("abort", error_of(exception).str(), passing=seconds > TRANSACTION_SECONDS)
+        except LoopFailed as failed:
+            return failed
         self._open = None
         # The abort has served all delivery reports, so a refusal of size is known by now.
         if too_large or self._too_large:

@@ -1,0 +1,126 @@
+"""What the loop does after a failure of the broker, of a part of a batch, or of its clients."""
+
+from collections.abc import Sequence
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from tests.transport.driving import Seen, drive, echo
+from tests.transport.places import PARTITIONS, KafkaPlace
+from transport.bounds import Bounds
+from transport.errors import Aborted, LoopFailed, TransportError
+from transport.local_kafka import LocalKafka
+from transport.loop import Loop
+from transport.memory import MemoryBackend
+from transport.observer import Observer
+from transport.records import Batch, Record
+from transport.transactions import Transactions
+
+
+def memory(*failures: TransportError, count: int = 20) -> tuple[MemoryBackend, Seen, Loop]:
+    backend, seen = MemoryBackend({"in": 3, "out": 1}, ["in"]), Seen()
+    for number in range(count):
+        backend.put("in", b"%d" % number, b"%d" % number)
+    backend.fail(*failures)
+    return backend, seen, Loop(backend, echo("out"), observer=seen, bounds=Bounds(bytes=10))
+
+
+def numbers(records: Sequence[Record]) -> list[int]:
+    return sorted(int(record.value or b"") for record in records)
+
+
+def test_new_clients_go_on_where_the_old_ones_could_not() -> None:
+    backend, seen, loop = memory(LoopFailed("timed-out", "the broker was away", passing=True))
+    backend.drain(loop)
+    assert numbers(backend.published("out")) == list(range(20))
+    assert seen.changes == ["assigned", "assigned"]
+
+
+def test_what_does_not_pass_ends_the_loop() -> None:
+    backend, _, loop = memory(LoopFailed("fatal", "another worker has this slot"))
+    with pytest.raises(LoopFailed, match="fatal"):
+        backend.drain(loop)
+    assert backend.published("out") == []
+
+
+def test_a_broker_that_is_not_there_at_the_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, _, loop = memory()
+
+    def away(_: object) -> None:
+        raise LoopFailed("timed-out", "nobody answers", passing=True)
+
+    monkeypatch.setattr(backend, "open", away)
+    with pytest.raises(LoopFailed, match="nobody answers"):
+        loop.run()
+
+
+@pytest.mark.parametrize("failing", range(4))
+def test_every_part_of_a_batch_is_published_when_one_part_is_aborted(failing: int) -> None:
+    backend, _, _ = memory()
+    parts: list[int] = []
+
+    def handler(records: Sequence[Record]) -> Batch:
+        parts.append(len(records))
+        if len(parts) == failing + 1:
+            backend.fail(Aborted("told-to", "by the test"))
+        return echo("out")(records)
+
+    backend.drain(Loop(backend, handler, bounds=Bounds(bytes=10)))
+    assert len(parts) > 4
+    assert numbers(backend.published("out")) == list(range(20))
+
+
+@pytest.mark.kafka
+def test_all_that_was_in_hand_comes_again_when_a_part_of_it_is_aborted(real: KafkaPlace) -> None:
+    real.put_many(200)
+    spoilt: list[int] = []
+
+    def handler(records: Sequence[Record]) -> Batch:
+        batch = echo(real.name("out"))(records)
+        spoilt.append(1)
+        # The second part of the first batch: its partition may be another one than the later parts'.
+        return Batch([*batch.outputs, *real.spoil()]) if len(spoilt) == 2 else batch
+
+    seen = Seen(200)
+    seen.loop = loop = Loop(real.backend(), handler, observer=seen, bounds=Bounds(bytes=60))
+    loop.run()
+    assert seen.aborts
+    assert numbers(real.published("out", 200)) == list(range(200))
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(180)
+def test_a_loop_outlives_a_broker_that_was_away_for_longer_than_a_transaction_may_last(kafka: str) -> None:
+    with LocalKafka() as broker, KafkaPlace(broker.bootstrap_servers) as place:
+        place.put_many(500)
+        outages: list[int] = []
+
+        def handler(records: Sequence[Record]) -> Batch:
+            if not outages:
+                outages.append(1)
+                broker.stop()
+                broker.start()
+            return echo(place.name("out"))(records)
+
+        seen = Seen(500)
+        seen.loop = loop = Loop(place.backend(), handler, observer=seen)
+        loop.run()
+        place.put_many(500, first=500)
+        assert numbers(place.published("out", 500)) == list(range(500))
+
+
+@pytest.mark.kafka
+def test_offsets_that_a_forgotten_transaction_holds_are_set_free_at_the_start(real: KafkaPlace) -> None:
+    """Such a transaction cannot be made to order (the broker has to lose a marker), so an open one of the same slot
+    stands for it, which fencing would end as well; that settling leaves nothing open and moves no offset is what can
+    be shown."""
+    real.put_many(100)
+    drive(real.backend(), echo(real.name("out")), 100)
+    transactions = Transactions(real.settings)
+    transactions.open(Observer())
+    with Consumer({"bootstrap.servers": real.settings.bootstrap_servers, "group.id": real.settings.group_id}) as member:
+        transactions.settle((real.name("in"), 0), member.consumer_group_metadata())
+        transactions.close()
+        places = [TopicPartition(real.name("in"), partition) for partition in range(PARTITIONS)]
+        committed = [place.offset for place in member.committed(places, 10)]
+    assert sum(committed) == 100
