@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,13 +53,13 @@ def create_topics(settings: KafkaSettings, topics: Sequence[TopicSpec]) -> None:
         _wait(admin, {topic.name for topic in topics})
 
 
-def wait_for_broker(settings: KafkaSettings, seconds: float) -> bool:
-    """True as soon as a broker answers and takes part in its cluster; False when none has within `seconds`."""
+def wait_for_brokers(settings: KafkaSettings, numbers: AbstractSet[int], seconds: float) -> bool:
+    """True as soon as the nodes `numbers` answer and take part in their cluster; False when not within `seconds`."""
     deadline = time.monotonic() + seconds
     with AdminClient(admin_properties(settings), logger=LOGGER) as admin:
         while time.monotonic() < deadline:
             with contextlib.suppress(KafkaException):
-                if admin.list_topics(timeout=1.0).brokers:
+                if numbers <= admin.list_topics(timeout=1.0).brokers.keys():
                     return True
             time.sleep(0.05)
     return False

@@ -12,7 +12,8 @@ import pytest
 from tests.conftest import absent
 from transport.errors import NoBroker
 from transport.kafka_jars import VERSION, kafka_jars
-from transport.local_kafka import LocalKafka, find_java
+from transport.local_kafka import LocalKafka
+from transport.local_node import find_java
 from transport.reader import Reader
 from transport.records import Record
 from transport.sender import Sender
@@ -72,3 +73,28 @@ def test_what_was_written_outlives_a_kill_and_a_restart(tmp_path: Path) -> None:
             while not found and time.monotonic() < deadline:
                 found += reader.read(10, 0.1)
         assert [record.value for record in found] == [b"value"]
+
+
+@pytest.mark.kafka
+def test_a_topic_with_three_replicas_takes_writes_while_a_broker_is_killed_and_after_it_is_back() -> None:
+    with ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(LocalKafka(topics=[TopicSpec("in", 3)], brokers=3, heap_mb=256))
+        except NoBroker as error:
+            absent(f"a local Kafka: {error}")
+        for turn in range(2):
+            with Sender(cluster.settings()) as sender:
+                for number in range(30):
+                    sender.send("in", b"%d" % number, b"%d" % turn)
+            if turn == 0:
+                cluster.kill(0)
+        cluster.start(0)
+        cluster.kill(1)
+        with Reader(cluster.settings(), ["in"]) as reader:
+            found: list[Record] = []
+            deadline = time.monotonic() + 60
+            while len(found) < 60 and time.monotonic() < deadline:
+                found += reader.read(100, 0.1)
+    assert sorted((record.value or b"", int(record.key or b"")) for record in found) == [
+        (b"%d" % turn, number) for turn in range(2) for number in range(30)
+    ]
