@@ -5,13 +5,14 @@ No names, no narrative, no protected attribute. What the report does not say is 
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from schemas.common import AgencyId, Code, Inbound, Instant, ReportId, ReportStatus
 
 Source = Literal["caller", "online", "officer", "alarm"]
 Urgency = Literal["in-progress", "just-occurred", "past"]
-Codes = Annotated[tuple[Code, ...], Field(max_length=64)]
+# The first wrong entry is enough: of 400,000 in one record, telling each took over a second.
+Codes = Annotated[tuple[Code, ...], Field(max_length=64), FailFast()]
 
 
 class Location(BaseModel):
