@@ -51,12 +51,25 @@ class DeadLetterRef(Outbound):
     reason: Code
 
 
+class Previous(Outbound):
+    """What had been published of a report before this revision of it."""
+
+    revision: Annotated[int, Field(ge=1)]
+    severity: Level | None
+    priority: Code
+    decided_by: DecidedBy
+
+
 class Priority(Outbound):
     """One decision on one revision of one report.
 
     `severity` is what is published; `model_severity` is the model's own view before floors. `baseline`, the reasons'
-    contributions and `other_contribution` add up to the raw score of the published level. A triage priority for an
-    unreadable body has null severity, score and probabilities, and names its dead letter.
+    contributions and `other_contribution` add up to the raw score of the published level. A triage priority has null
+    severity, score and probabilities: for an unreadable body, whose dead letter it names, or while so many of an
+    agency's records are unreadable that the rest is not trusted either.
+
+    Readers drop repeats by `ce_id`, and ignore a priority with a lower `revision` than the one they have of that report
+    (0 apart, which is unknown): the scorer drops what it remembers, and it does not remember for ever.
     """
 
     ce_type: ClassVar[str] = "severity.priority.v1"
@@ -92,6 +105,9 @@ class Priority(Outbound):
     scored_at: Instant
     source: SourcePosition
     dead_letter: DeadLetterRef | None = None
+    previous: Previous | None = Field(
+        None, description="For a higher revision: what this priority replaces, as far as the scorer remembers it."
+    )
 
     @property
     def key(self) -> bytes:

@@ -125,6 +125,42 @@ class Assessor:
             dead_letter=dead_letter,
         )
 
+    def triage_readable(self, report: CrimeReport, reason: Reason, position: SourcePosition, now: datetime) -> Priority:
+        """A priority for a report that was read but is not to be scored, as `reason` says: a person must look.
+
+        It is as urgent as the most urgent of the scheme's triage, the rules' floor and the report's own initial
+        priority. Raises what a rule raises.
+        """
+        scheme, floor = self.schemes.for_agency(report.agency_id), self.rules.floor(report)
+        own = scheme.triage
+        if floor:
+            own = scheme.more_urgent(own, scheme.place(floor.level, urgency_of(report), report.flags.suspect_present))
+        dispatch = _dispatch(scheme, report, own)
+        ruled = [Reason(code=floor.rule, text=f"rule: {floor.text}")] if floor else []
+        return Priority(
+            agency_id=report.agency_id,
+            report_id=report.report_id,
+            revision=report.revision,
+            status=report.status,
+            severity=None,
+            score=None,
+            probabilities=None,
+            priority=dispatch.placement.priority,
+            colour=dispatch.placement.colour,
+            target_minutes=dispatch.placement.target_minutes,
+            eido_priority=dispatch.placement.eido_priority,
+            decided_by="fallback",
+            degraded=True,
+            needs_human_triage=True,
+            floor=floor.level if floor else None,
+            floor_rule=floor.rule if floor else None,
+            reasons=(reason, *ruled, *dispatch.notes),
+            policy_version=self.policy_version,
+            reported_at=report.reported_at,
+            scored_at=now,
+            source=position,
+        )
+
     def _priority(
         self,
         report: CrimeReport,
@@ -141,7 +177,9 @@ class Assessor:
             level, last = view.level, []
         severity = _raise(level, floor)
         ruled = [Reason(code=floor.rule, text=f"rule: {floor.text}")] if floor and severity > level else []
-        dispatch = _dispatch(self.schemes.for_agency(report.agency_id), report, severity)
+        scheme = self.schemes.for_agency(report.agency_id)
+        own = scheme.place(severity, urgency_of(report), report.flags.suspect_present)
+        dispatch = _dispatch(scheme, report, own)
         first = (*ruled, *dispatch.notes, *last)
         told = Told(first, None)
         if view is not None:
@@ -228,9 +266,8 @@ def _scored(
     return views
 
 
-def _dispatch(scheme: Scheme, report: CrimeReport, severity: int) -> _Dispatch:
-    """The scheme's placement, or the initial priority where that is more urgent: only a person may lower it."""
-    own = scheme.place(severity, urgency_of(report), report.flags.suspect_present)
+def _dispatch(scheme: Scheme, report: CrimeReport, own: Placement) -> _Dispatch:
+    """`own`, or the initial priority where that is more urgent: only a person may lower it."""
     if report.initial_priority is None:
         return _Dispatch(own, None, (), False)
     initial = scheme.find(report.initial_priority)

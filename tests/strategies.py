@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import strategies as st
 
 from schemas.crime_report import CrimeReport, Flags, Location
-from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
+from schemas.priority import DeadLetterRef, ModelRef, Previous, Priority, Reason, SourcePosition
 from schemas.solved_case import AuditAnswer, Offence, SolvedCase
 
 agencies = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
@@ -110,4 +110,13 @@ priorities = st.builds(
     scored_at=instants,
     source=st.builds(SourcePosition, topic=codes, partition=st.integers(0, 99), offset=st.integers(0, 2**62)),
     dead_letter=maybe(st.builds(DeadLetterRef, topic=codes, reason=codes)),
+    previous=maybe(
+        st.builds(
+            Previous,
+            revision=st.integers(1, 1_000_000),
+            severity=maybe(st.integers(1, 5)),
+            priority=codes,
+            decided_by=st.sampled_from(["model", "rule", "fallback"]),
+        )
+    ),
 )

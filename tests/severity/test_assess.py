@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from schemas.crime_report import CrimeReport
-from schemas.priority import DeadLetterRef, ModelRef, Priority, SourcePosition
+from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
 from severity.assess import Assessor, ModelFailed, Release
 from severity.policy import Policy
 from severity.rules import Rules
 from severity.scheme import Schemes
 from severity.scorer import Contribution, Explanation, softmax
+from severity.urgency import urgency_of
 from severity.wording import Wording
 from tests.severity.small_model import small_model
 from tests.strategies import reports
@@ -268,6 +269,37 @@ def test_an_unreadable_report_is_placed_for_triage_with_its_dead_letter() -> Non
     assert Priority.model_validate_json(priority.model_dump_json()) == priority
     with pytest.raises(ValidationError):
         MODEL.triage("Not An Agency", "r1", letter, POSITION, NOW)
+
+
+WHY = Reason(code="agency-marked", text="not trusted now")
+
+
+@given(reports)
+def test_a_readable_report_that_is_not_scored_is_never_less_urgent_than_a_rule_or_its_caller_says(
+    filed: CrimeReport,
+) -> None:
+    priority = MODEL.triage_readable(filed, WHY, POSITION, NOW)
+    assert (priority.severity, priority.score, priority.probabilities, priority.model) == (None,) * 4
+    assert (priority.needs_human_triage, priority.degraded, priority.decided_by) == (True, True, "fallback")
+    assert (priority.key, priority.revision, priority.status) == (filed.key, filed.revision, filed.status)
+    assert priority.reported_at == filed.reported_at
+    assert priority.reasons[0] == WHY
+    scheme, floor = SCHEMES.for_agency(filed.agency_id), RULES.floor(filed)
+    said = [scheme.triage, scheme.find(filed.initial_priority or "")]
+    said += [scheme.place(floor.level, urgency_of(filed), filed.flags.suspect_present)] if floor else []
+    assert priority.eido_priority == max(placement.eido_priority for placement in said if placement)
+    assert Priority.model_validate_json(priority.model_dump_json()) == priority
+
+
+@pytest.mark.parametrize(
+    ("changes", "priority"),
+    [({}, "P2"), ({"initial_priority": "P1"}, "P1"), ({"initial_priority": "P4"}, "P2"),
+     ({"incident_type": "ACTSHOOT", "urgency": "in-progress"}, "P1")],
+)  # fmt: skip
+def test_triage_is_raised_by_the_caller_and_by_a_rule_and_lowered_by_nothing(
+    changes: dict[str, Any], priority: str
+) -> None:
+    assert MODEL.triage_readable(report(**changes), WHY, POSITION, NOW).priority == priority
 
 
 def test_the_policy_version_names_every_table_that_decides() -> None:
