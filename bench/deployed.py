@@ -1,10 +1,8 @@
-"""What the benches measure, as it is deployed: a fitted model, its signed releases, a broker, the scorer's process."""
+"""What the benches measure, as deployed: a fitted model, its signed releases, a broker (the scorer: `bench.worker`)."""
 
 import json
-import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from cad.simulated import SimulatedCity
 from cli.topics import topic_specs
 from schemas import topics
 from schemas.crime_report import CrimeReport
+from schemas.envelope import encode
 from severity.conformal import PredictionSets
 from severity.keys import load_private, new_pair
 from severity.levels import LevelTable
@@ -29,13 +28,13 @@ from severity.model import SeverityModel
 from severity.writing import Signed, write
 from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka
+from transport.sender import Sender
 from transport.settings import KafkaSettings
 
 SIMULATED: Final = 20_000
 """Reports of the simulated city that the model is fitted to."""
 
 GOLDEN: Final = 50
-START_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,13 @@ def releases(fitted: Fitted, folder: Path, count: int) -> list[Signed]:
     return made
 
 
+def promote(kafka: KafkaSettings, signed: Signed) -> None:
+    """Announce a release as champion."""
+    with Sender(kafka) as sender:
+        event = signed.announcement("champion")
+        sender.send(topics.MODEL_VERSIONS, *encode(event, source="bench", time=datetime.now(UTC)))
+
+
 @contextmanager
 def broker(embedded: bool) -> Iterator[tuple[KafkaSettings, str]]:
     """A broker of our own, and what it is."""
@@ -107,32 +113,3 @@ def broker(embedded: bool) -> Iterator[tuple[KafkaSettings, str]]:
         servers = json.loads(process.stdout.readline())["bootstrap_servers"]
         settings = KafkaSettings(bootstrap_servers=servers, embedded=True, delivery="at-least-once")
         yield settings, "embedded broker, at least once"
-
-
-@contextmanager
-def scorer(kafka: KafkaSettings, keys: Path) -> Iterator[None]:
-    """The scorer as deployed, ready."""
-    environment = os.environ | {
-        "SEVERITY_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "SEVERITY_KAFKA__DELIVERY": kafka.delivery,
-        "SEVERITY_KAFKA__EMBEDDED": str(kafka.embedded),
-        "SEVERITY_SCORER__TRUSTED_KEYS": str(keys),
-        "SEVERITY_SCORER__METRICS_PORT": "0",
-        "SEVERITY_SCORER__MODEL_WAIT_SECONDS": str(START_SECONDS),
-    }
-    command = [sys.executable, "-m", "cli.main", "scorer"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        try:
-            said = []
-            for line in process.stderr:
-                said.append(line)
-                if '"ready"' in line:
-                    break
-            else:
-                raise RuntimeError(f"the scorer did not start: {''.join(said)}")
-            threading.Thread(target=process.stderr.read, daemon=True).start()  # so that its pipe never fills
-            yield
-        finally:
-            process.terminate()
-            process.wait()

@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from bench.deployed import START_SECONDS, Fitted, broker, fit, releases, scorer
+from bench.deployed import Fitted, broker, fit, promote, releases
+from bench.worker import START_SECONDS, scorer
 from schemas import topics
 from schemas.envelope import Encoded, decode, encode
 from schemas.priority import Priority
@@ -76,7 +77,7 @@ def drive(kafka: KafkaSettings, load: Sequence[Encoded], signed: Sequence[Signed
         for number, release in enumerate(signed, 1):
             time.sleep(max(0.0, began + number * gap - time.perf_counter()))
             course.announced[release.digest] = time.perf_counter()
-            publish(kafka, release)
+            promote(kafka, release)
 
     threads = [threading.Thread(target=send), threading.Thread(target=announce)]
     with Reader(kafka, [topics.PRIORITIES, topics.PRIORITIES_EXERCISE], start="end") as reader:
@@ -105,13 +106,6 @@ def read(reader: Reader, course: Course) -> None:
                 course.swapped.setdefault(priority.model.digest, now)
     if missing:
         raise RuntimeError(f"{missing} reports got no priority")
-
-
-def publish(kafka: KafkaSettings, signed: Signed) -> None:
-    """Announce a release as champion."""
-    with Sender(kafka) as sender:
-        event = signed.announcement("champion")
-        sender.send(topics.MODEL_VERSIONS, *encode(event, source="bench", time=datetime.now(UTC)))
 
 
 def reports_to_file(fitted: Fitted, count: int) -> list[Encoded]:
@@ -180,8 +174,9 @@ def main(
         first, *rest = releases(fitted, folder, swaps + 1)
         load = reports_to_file(fitted, int(rate * gap * (swaps + 1)))
         with broker(embedded) as (kafka, what):
-            publish(kafka, first)
-            with scorer(kafka, folder / "keys"):
+            promote(kafka, first)
+            with scorer(kafka, folder / "keys") as worker:
+                worker.wait()
                 drive(kafka, load[: int(rate * gap)], [], rate, gap)  # a warm broker, as in every day's work
                 course = drive(kafka, load, rest, rate, gap)
     by_window = {window: figures(values) for window, values in windows(course).items()}
