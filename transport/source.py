@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -11,6 +12,9 @@ from transport.observer import Observer, Rebalance
 from transport.records import Partition, Record
 from transport.retry import CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, consumer_properties
+
+HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
+"""Header that stands for those of a record which cannot be read."""
 
 
 class GroupSource:
@@ -163,6 +167,14 @@ def to_record(message: Message) -> Record:
         message.offset() or 0,
         message.key(),
         message.value(),
-        tuple(message.headers() or ()),  # type: ignore[arg-type]  # as read, headers are a list of (str, bytes | None)
+        _headers(message),
         message.timestamp()[1],
     )
+
+
+def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+    """All of them, or one that says why not: the client raises where a name is not UTF-8, and the body still counts."""
+    try:
+        return tuple(message.headers() or ())  # type: ignore[arg-type]  # as read, they are a list of (str, bytes | None)
+    except UnicodeDecodeError:
+        return ((HEADERS_LEFT_OUT, b"a header's name is not UTF-8"),)
