@@ -30,9 +30,13 @@ from schemas.priority import ModelRef, Priority
 from severity.assess import Assessor, Release
 from severity.conformal import PredictionSets
 from severity.model import SeverityModel
-from stream.processor import UNSCORABLE, Processor
+from stream.agencies import Agencies, Limits
+from stream.ledger import Ledger
+from stream.processor import Processor
+from stream.revisions import Revisions
 from stream.settings import ScorerSettings
 from stream.tables import Tables
+from stream.work import UNSCORABLE
 from transport.records import Batch, Record
 
 TOGETHER: Final = 50
@@ -65,8 +69,14 @@ class Scorer:
         ref = ModelRef(name="malformed", release=1, digest="0" * 64)
         release = Release(model.compile(), prediction_sets, ref)
         assessor: Assessor = Tables.load(ScorerSettings()).assessor(release, self.failures.append)
+        nothing_known = Ledger(Revisions(1), Agencies(Limits(ratio=1, in_a_row=1)))
         self._processor = Processor(
-            lambda: assessor, delivery="exactly-once", source="bench", clock=lambda: NOW, timer=time.perf_counter
+            lambda: assessor,
+            nothing_known,
+            delivery="exactly-once",
+            source="bench",
+            clock=lambda: NOW,
+            timer=time.perf_counter,
         )
 
     def process(self, records: Sequence[Record]) -> Batch:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from stream.processor import Assess
+from stream.work import Assess
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from schemas.priority import ModelRef
-from stream.processor import Tally
+from stream.ledger import Turned
+from stream.tally import Tally
 
 LATENCY_BUCKETS: Final = (
     *(0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075),
@@ -88,7 +89,7 @@ class ScorerMetrics:
         self.records = Counter("severity_reports_in", "Records read from the reports' topics.", registry=registry)
         self.priorities = Counter(
             "severity_priorities_out",
-            "Priorities published, by severity level (none: it could not be read) and by who decided.",
+            "Priorities published, by severity level (none: not scored) and by who decided.",
             ["level", "decided_by"],
             registry=registry,
         )
@@ -100,6 +101,29 @@ class ScorerMetrics:
         )
         self.dead_letters = Counter(
             "severity_dead_letters", "Records set aside as dead letters, by reason.", ["reason"], registry=registry
+        )
+        self.revisions_dropped = Counter(
+            "severity_revisions_dropped",
+            "Reports not published again: repeated, or superseded by a higher revision.",
+            ["reason"],
+            registry=registry,
+        )
+        self.revisions_published = Counter(
+            "severity_revisions_published", "Priorities that replace one of a lower revision.", registry=registry
+        )
+        self.recall_incomplete = Counter(
+            "severity_recall_incomplete",
+            "Times that not all of what others had published could be read when partitions came.",
+            registry=registry,
+        )
+        self.agency_marked = Gauge(
+            "severity_agency_marked",
+            "1 for an agency whose records turned bad: its readable reports go to a person unscored.",
+            ["agency"],
+            registry=registry,
+        )
+        self.agency_triage = Counter(
+            "severity_agency_triage", "Readable reports of marked agencies that went to a person.", registry=registry
         )
         self.unknown_fields = Counter(
             "severity_unknown_fields", "Fields of reports that the contract does not know.", registry=registry
@@ -121,6 +145,12 @@ class ScorerMetrics:
         self.aborted = Counter(
             "severity_aborts", "Batches that were not published and are read again.", ["reason"], registry=registry
         )
+        self.reopened = Counter(
+            "severity_reopened",
+            "Times that all Kafka clients were made anew after an outage.",
+            ["reason"],
+            registry=registry,
+        )
         self.lag = Gauge("severity_lag_records", "Records that wait in this scorer's partitions.", registry=registry)
         self.model_info = Gauge(
             "severity_model_info", "The release that scores now.", ["name", "release", "digest"], registry=registry
@@ -140,6 +170,17 @@ class ScorerMetrics:
         self.drills.inc(tally.drills)
         self.human_triage.inc(tally.human_triage)
         self.unknown_fields.inc(tally.unknown_fields)
+        for reason, count in tally.dropped.items():
+            self.revisions_dropped.labels(reason).inc(count)
+        self.revisions_published.inc(tally.replaced)
+        self.agency_triage.inc(tally.not_trusted)
+
+    def turned(self, turned: Turned) -> None:
+        """Show the agencies that are marked now, and those no more."""
+        for agency in turned.bad:
+            self.agency_marked.labels(agency).set(1)
+        for agency in turned.good:
+            self.agency_marked.remove(agency)
 
     def serving(self, model: ModelRef) -> None:
         """Show the release that scores from now on, alone."""

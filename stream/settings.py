@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stream.agencies import BETTER
 from transport.settings import KafkaSettings
 
 
@@ -40,6 +41,16 @@ class ScorerSettings(BaseSettings):
     retry_seconds: float = Field(
         30.0, gt=0, description="Until a release that could not be fetched or loaded is tried again."
     )
+    remembered_reports: int = Field(
+        50_000,
+        ge=1,
+        description="Reports whose last decision is remembered, so that a lower or a repeated revision is dropped; "
+        "as many priorities are read at start.",
+    )
+    agency_bad_ratio: float = Field(
+        0.5, gt=BETTER, le=1, description="Share of bad records among an agency's last 100 that marks it."
+    )
+    agency_bad_in_a_row: int = Field(20, ge=1, description="Bad records one after the other that mark their agency.")
     slowest_report_ms: float = Field(
         5.0, gt=0, description="A release that takes longer for one report is refused as too slow."
     )

@@ -7,7 +7,7 @@ from typing import Final
 from schemas.crime_report import CrimeReport
 from schemas.priority import SourcePosition
 from stream.errors import ReleaseRefused
-from stream.processor import Assess
+from stream.work import Assess
 
 TOO_SLOW: Final = "too-slow"
 """Reason of a refusal: one report takes longer than the scorer allows."""

@@ -6,11 +6,12 @@ from typing import Final
 
 import numpy as np
 
+from stream.ledger import Ledger, Turned
 from stream.metrics import ScorerMetrics
-from stream.processor import Tally
+from stream.tally import Tally
 from transport.backend import Backend
 from transport.observer import Observer, Rebalance
-from transport.records import Batch, Partition, Record
+from transport.records import Batch, Partition, Record, next_offsets
 
 LAG_SECONDS: Final = 1.0
 """How often the lag is looked up."""
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 class Watch(Observer):
     """Counts committed batches, measures latency, and calls `assigned` at the first assignment of partitions.
 
+    What a batch teaches is entered in `ledger` when it is committed.
+
     `alive` is called whenever something went on: a batch was committed, or a broker that is away asked again.
 
     `wall`: seconds since 1970, the clock that the broker's timestamps are compared with.
@@ -29,20 +32,24 @@ class Watch(Observer):
     def __init__(
         self,
         metrics: ScorerMetrics,
+        ledger: Ledger,
         wall: Callable[[], float],
         assigned: Callable[[], None],
         alive: Callable[[], None],
     ) -> None:
         self._metrics = metrics
+        self._ledger = ledger
         self._wall = wall
         self._assigned: Callable[[], None] | None = assigned
         self._alive = alive
         self._in_hand_since: float | None = None
         self._tally: Tally | None = None
         self._looked = 0.0
+        self._new: set[Partition] = set()
 
     def began(self, records: Sequence[Record]) -> None:
         """A batch is about to be processed."""
+        self._tally = None
         known = [record.timestamp_ms for record in records if record.timestamp_ms >= 0]
         self._in_hand_since = min(known) / 1000 if known else None
 
@@ -61,9 +68,12 @@ class Watch(Observer):
         self._alive()
         times = np.fromiter((record.timestamp_ms for record in records), dtype=np.float64, count=len(records))
         self._metrics.latency.observe(self._wall() - times[times >= 0] / 1000)
-        if self._tally:
-            self._metrics.batch(self._tally)
-            self._tally = None
+        tally, self._tally = self._tally, None
+        if tally and len(batch.outputs) < tally.priorities.total():
+            tally = Tally(len(records))  # its priorities were too large to be published
+        if tally:
+            self._metrics.batch(tally)
+            self.turned(self._ledger.learn(tally.lesson, next_offsets(records)))
         for letter in batch.dead_letters:
             self._metrics.dead_letters.labels(letter.reason).inc()
         self._in_hand_since = None
@@ -80,14 +90,38 @@ class Watch(Observer):
     def rebalanced(self, change: Rebalance, partitions: Sequence[Partition]) -> None:
         """Partitions came or went."""
         logger.info("%s: %s", change, ", ".join(f"{topic}/{partition}" for topic, partition in partitions) or "none")
-        if change == "assigned" and self._assigned:
+        if change != "assigned":
+            self._new.difference_update(partitions)
+            return
+        self._new.update(partitions)
+        if self._assigned:
             self._assigned()
             self._assigned = None
+
+    def first_of(self, records: Sequence[Record]) -> bool:
+        """Whether the first record of a partition since its assignment is among `records`; True only once for each."""
+        if not self._new:
+            return False
+        came = self._new.intersection((record.topic, record.partition) for record in records)
+        self._new -= came
+        return bool(came)
+
+    def turned(self, turned: Turned) -> None:
+        """Agencies were marked or unmarked."""
+        self._metrics.turned(turned)
+        for agency in sorted(turned.bad):
+            logger.warning("agency %s is marked: too many of its records are bad; the rest goes to a person", agency)
+        for agency in sorted(turned.good):
+            logger.warning("agency %s is no longer marked: its reports are scored again", agency)
 
     def waiting(self, detail: str) -> None:
         """A broker is away, and is asked again."""
         self._alive()
         logger.warning("%s", detail)
+
+    def reopened(self, reason: str) -> None:
+        """All clients are new."""
+        self._metrics.reopened.labels(reason).inc()
 
     def problem(self, detail: str) -> None:
         """The client deals with it; a person may want to know."""

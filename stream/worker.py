@@ -21,14 +21,18 @@ from schemas.envelope import encode
 from schemas.model_status import ModelStatus
 from severity.assess import Assessor, Release
 from severity.keys import load_trusted
+from stream.agencies import Agencies, Limits
 from stream.champion import Champion
 from stream.errors import ScorerError
 from stream.follower import Follower, Way
 from stream.helper import HelperFailed
 from stream.high_water import HighWater
+from stream.ledger import Ledger
 from stream.loader import ChildLoader, Handover, rehearse
 from stream.metrics import ScorerMetrics
 from stream.processor import Processor
+from stream.recall import Recall
+from stream.revisions import Revisions
 from stream.settings import ScorerSettings
 from stream.tables import Tables
 from stream.warm_up import warm_up
@@ -93,17 +97,32 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         metrics.serving(handover.release.ref)
 
     follower = stack.enter_context(_following(settings, kafka, source, offer, metrics))
-    processor = Processor(champion.current, delivery=kafka.delivery, source=source, clock=_now, timer=time.perf_counter)
+    limits = Limits(settings.agency_bad_ratio, settings.agency_bad_in_a_row)
+    ledger = Ledger(Revisions(settings.remembered_reports), Agencies(limits))
+    processor = Processor(
+        champion.current, ledger, delivery=kafka.delivery, source=source, clock=_now, timer=time.perf_counter
+    )
     server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
     stack.callback(server.server_close)
     stack.callback(server.shutdown)
     backend = kafka_backend(kafka, [settings.topics])
     watchdog = Watchdog(STUCK_SECONDS, backend.leave)
     say_ready = partial(_say_ready, settings.metrics_host, server.server_port)
-    watch = Watch(metrics, time.time, say_ready, watchdog.feed)
+    watch = Watch(metrics, ledger, time.time, say_ready, watchdog.feed)
+    recall = Recall(
+        kafka,
+        ledger,
+        settings.remembered_reports,
+        watch,
+        alive=watchdog.feed,
+        incomplete=metrics.recall_incomplete.inc,
+        turned=watch.turned,
+    )
     _add_readings(metrics, champion, watch)
 
     def handle(records: Sequence[Record]) -> Batch:
+        if watch.first_of(records):
+            recall()
         watch.began(records)
         batch, tally = processor.process(records)
         watch.processed(tally)
@@ -116,6 +135,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         watchdog.feed()
 
     loop = Loop(backend, handle, bounds=kafka.bounds, between_batches=between_batches, observer=watch)
+    recall.ahead()
     _wait_for_champion(follower, settings.model_wait_seconds, stopped)
     if champion.degraded:
         _practise(settings, assessor)

@@ -2,21 +2,35 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from transport.clients import LOGGER
 from transport.errors import LoopFailed, NoBroker
+from transport.observer import Observer
 from transport.records import Partition, Record
 from transport.retry import CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, reader_properties
 from transport.source import to_record
 
-Start = Literal["beginning", "end"] | datetime | Mapping[Partition, int]
+
+class Last(NamedTuple):
+    """The last `records`, in equal parts from every partition; nothing before the offsets in `since`.
+
+    A transaction's marker takes a place like a record, so there may be fewer.
+    """
+
+    records: int
+    since: Mapping[Partition, int] = {}
+
+
+Start = Literal["beginning", "end"] | datetime | Mapping[Partition, int] | Last
+
+T = TypeVar("T")
 
 LOOK_SECONDS: Final = 10.0
 """How often to look for new topics and partitions."""
@@ -30,18 +44,27 @@ class Reader:
         topics: names, or patterns that begin with `^`, for which new topics are noticed too.
         start: where to begin. A datetime means the first record at or after it, by the broker's timestamps; a mapping
             gives offsets, and a partition that it lacks starts at its beginning, as does one that appears later.
+        observer: hears of a broker that is asked again.
 
     Raises:
         NoBroker: none answered at the start.
     """
 
-    def __init__(self, settings: KafkaSettings, topics: Sequence[str], start: Start = "beginning") -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topics: Sequence[str],
+        start: Start = "beginning",
+        observer: Observer | None = None,
+    ) -> None:
         self._topics = list(topics)
+        self._observer = observer
         self._ended: dict[Partition, bool] = {}
+        self._places: dict[Partition, int] = {}
         self._consumer = Consumer({**reader_properties(settings), "logger": LOGGER})
         self._looked = time.monotonic()
         try:
-            self._assign(self._places(self._missing(), start))
+            self._assign(self._begins(self._missing(), start))
         except KafkaException as exception:
             self._consumer.close()
             raise NoBroker("unreachable", f"{settings.bootstrap_servers}: {error_of(exception).str()}") from exception
@@ -53,6 +76,25 @@ class Reader:
     def caught_up(self) -> bool:
         """True when the end of every partition has been met and nothing was read since."""
         return all(self._ended.values())
+
+    @property
+    def places(self) -> Mapping[Partition, int]:
+        """How far each partition has been read: past its last record, and past markers where its end has been met.
+
+        A partition of which nothing has come yet is missing.
+        """
+        return self._places
+
+    def ends(self) -> Mapping[Partition, int] | None:
+        """Where each partition ends, with what open transactions wrote, as it was when last asked for records.
+
+        Reading stops before the first open transaction, so `places` may stay behind. None until all have answered.
+        """
+        ends = {
+            partition: self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)[1]
+            for partition in self._ended
+        }
+        return ends if all(end >= 0 for end in ends.values()) else None
 
     def read(self, most: int, seconds: float) -> list[Record]:
         """Wait up to `seconds` for a first record, then take what is there already, at most `most`."""
@@ -67,10 +109,14 @@ class Reader:
             error = message.error()
             if error is None:
                 record = to_record(message)
-                self._ended[record.topic, record.partition] = False
+                partition = record.topic, record.partition
+                self._ended[partition] = False
+                self._places[partition] = record.offset + 1
                 records.append(record)
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._ended[message.topic() or "", message.partition() or 0] = True
+                partition = message.topic() or "", message.partition() or 0
+                self._ended[partition] = True
+                self._places[partition] = message.offset() or 0
             elif error.fatal():
                 raise LoopFailed("reader", error.str())
         return records
@@ -85,9 +131,11 @@ class Reader:
         return waiting
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """First offset that is kept, and the one that the next record will have. Asks the broker."""
+        """First offset that is kept, and the one after the last that can be read now. Asks the broker."""
         place = TopicPartition(topic, partition)
-        low, high = persist(lambda: self._consumer.get_watermark_offsets(place, CALL_SECONDS), "asking for watermarks")
+        low, high = self._persist(
+            lambda: self._consumer.get_watermark_offsets(place, CALL_SECONDS), "asking for watermarks"
+        )
         return low, high
 
     def close(self) -> None:
@@ -96,7 +144,7 @@ class Reader:
 
     def _missing(self) -> list[Partition]:
         """Partitions that exist and are not read yet."""
-        metadata = persist(lambda: self._consumer.list_topics(timeout=CALL_SECONDS), "asking for topics")
+        metadata = self._persist(lambda: self._consumer.list_topics(timeout=CALL_SECONDS), "asking for topics")
         return [
             (name, partition)
             for name, topic in sorted(metadata.topics.items())
@@ -108,15 +156,24 @@ class Reader:
     def _wanted(self, name: str) -> bool:
         return any(re.search(topic, name) if topic.startswith("^") else topic == name for topic in self._topics)
 
-    def _places(self, partitions: Sequence[Partition], start: Start) -> dict[Partition, int]:
+    def _begins(self, partitions: Sequence[Partition], start: Start) -> dict[Partition, int]:
         if isinstance(start, datetime):
             moment = int(start.timestamp() * 1000)
             asked = [TopicPartition(*partition, moment) for partition in partitions]
-            found = persist(lambda: self._consumer.offsets_for_times(asked, CALL_SECONDS), "asking for offsets")
+            found = self._persist(lambda: self._consumer.offsets_for_times(asked, CALL_SECONDS), "asking for offsets")
             return {(place.topic, place.partition): place.offset for place in found}
+        if isinstance(start, Last):
+            return {partition: self._tail(partition, start, len(partitions)) for partition in partitions}
         if isinstance(start, Mapping):
             return {partition: start.get(partition, OFFSET_BEGINNING) for partition in partitions}
         return dict.fromkeys(partitions, OFFSET_BEGINNING if start == "beginning" else OFFSET_END)
+
+    def _tail(self, partition: Partition, last: Last, partitions: int) -> int:
+        low, high = self.watermarks(*partition)
+        return max(low, high - last.records // partitions, last.since.get(partition, 0))
+
+    def _persist(self, call: Callable[[], T], what: str) -> T:
+        return persist(call, what, self._observer)
 
     def _assign(self, places: Mapping[Partition, int]) -> None:
         if places:

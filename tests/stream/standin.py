@@ -5,9 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.crime_report import CrimeReport
-from schemas.priority import DeadLetterRef, ModelRef, Priority, SourcePosition
+from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
+from stream.agencies import Agencies, Limits
+from stream.ledger import Ledger
+from stream.revisions import Revisions
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def ledger(remembered: int = 1000, ratio: float = 0.5, in_a_row: int = 20) -> Ledger:
+    """An empty one."""
+    return Ledger(Revisions(remembered), Agencies(Limits(ratio, in_a_row)))
 
 
 class Marked:
@@ -50,6 +58,21 @@ class Marked:
             severity=None,
             decided_by="fallback",
             dead_letter=dead_letter,
+        )
+
+    def triage_readable(self, report: CrimeReport, reason: Reason, position: SourcePosition, now: datetime) -> Priority:
+        if self._fails(report):
+            raise OverflowError("date value out of range")
+        return self._priority(
+            report.agency_id,
+            report.report_id,
+            position,
+            now,
+            revision=report.revision,
+            status=report.status,
+            severity=None,
+            decided_by="fallback",
+            reasons=(reason,),
         )
 
     def _priority(

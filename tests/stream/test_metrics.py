@@ -7,10 +7,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stream.champion import Champion
 from stream.metrics import BatchHistogram, ScorerMetrics
-from stream.processor import Tally
+from stream.tally import Tally
 from stream.watch import Watch
-from tests.stream.standin import NOW, Marked
-from transport.records import Batch, DeadLetter, Record
+from tests.stream.standin import NOW, Marked, ledger
+from transport.records import Batch, DeadLetter, Outgoing, Record
 
 
 def values(registry: CollectorRegistry) -> dict[str, float]:
@@ -45,12 +45,13 @@ def test_every_metric_has_a_sentence_and_the_prefix() -> None:
 def test_a_committed_batch_is_counted_with_its_latency() -> None:
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry)
-    watch = Watch(metrics, lambda: 1000.0, lambda: None, lambda: None)
+    watch = Watch(metrics, ledger(), lambda: 1000.0, lambda: None, lambda: None)
     records = [Record("crime-reports", 0, offset, None, b"", (), moment) for offset, moment in ((0, 999_000), (1, -1))]
     watch.began(records)
     assert watch.oldest_unscored_seconds() == 1.0
     watch.processed(Tally(2, Counter({(3, "model"): 1, (None, "fallback"): 1}), 0, 1, 4, {"decode": 0.5}))
-    watch.committed(records, Batch((), [DeadLetter(records[1], "not-json", "")]), 0.1)
+    outputs = [Outgoing("priorities", b"lapd/1", b"{}"), Outgoing("priorities", b"lapd/2", b"{}")]
+    watch.committed(records, Batch(outputs, [DeadLetter(records[1], "not-json", "")]), 0.1)
     seen = values(registry)
     assert seen["severity_end_to_end_seconds_count"] == 1
     assert seen["severity_end_to_end_seconds_sum"] == 1.0
@@ -75,7 +76,7 @@ def test_only_the_release_in_use_is_shown() -> None:
 
 def test_the_first_assignment_alone_makes_the_scorer_ready() -> None:
     ready: list[int] = []
-    watch = Watch(ScorerMetrics(CollectorRegistry()), lambda: 0.0, lambda: ready.append(1), lambda: None)
+    watch = Watch(ScorerMetrics(CollectorRegistry()), ledger(), lambda: 0.0, lambda: ready.append(1), lambda: None)
     watch.rebalanced("revoked", [])
     watch.rebalanced("assigned", [("crime-reports", 0)])
     watch.rebalanced("assigned", [])

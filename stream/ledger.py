@@ -1,0 +1,97 @@
+"""What a worker knows of what has been published: the newest decision on each report, and which agencies turned bad.
+
+It changes only when a batch is committed, or by what others published (`stream.recall`): a batch that was aborted left
+nothing here, so its records are not taken for repeats of themselves when they come again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from stream.agencies import Agencies
+from stream.revisions import Decision, Revisions
+from transport.records import Partition
+
+
+@dataclass(slots=True)
+class Lesson:
+    """What a batch teaches once it is committed.
+
+    decisions: what is published, by the report's name (`stream.revisions.name_of`).
+    outcomes: whose each record was, and whether it became a dead letter; those of nobody knows whom are left out.
+    """
+
+    decisions: dict[bytes, Decision] = field(default_factory=dict)
+    outcomes: list[tuple[str, bool]] = field(default_factory=list)
+
+
+class Found(NamedTuple):
+    """What a published priority tells.
+
+    name, decision: None where the revision is unknown.
+    bad: its record became a dead letter. marked: its agency was marked.
+    source, offset: the record that it answers. published_ms: when, by Kafka's clock.
+    """
+
+    published_ms: int
+    source: Partition
+    offset: int
+    name: bytes | None
+    decision: Decision | None
+    agency: str
+    bad: bool
+    marked: bool
+
+
+class Turned(NamedTuple):
+    """Agencies that were marked and unmarked."""
+
+    bad: frozenset[str]
+    good: frozenset[str]
+
+
+class Ledger:
+    """Read by the processor, written by whoever sees the commits."""
+
+    def __init__(self, revisions: Revisions, agencies: Agencies) -> None:
+        self._revisions = revisions
+        self._agencies = agencies
+        self._counted: dict[Partition, int] = {}
+
+    def last(self, name: bytes) -> Decision | None:
+        """The newest decision on a report, where it is remembered."""
+        return self._revisions.last(name)
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """Agencies whose reports are not to be scored now."""
+        return self._agencies.marked
+
+    def learn(self, lesson: Lesson, offsets: Mapping[Partition, int]) -> Turned:
+        """A batch has been committed; `offsets`: where reading goes on after it."""
+        before = self.marked
+        self._revisions.remember(lesson.decisions.items())
+        self._agencies.add(lesson.outcomes)
+        self._counted.update(offsets)
+        return _turned(before, self.marked)
+
+    def recall(self, found: Iterable[Found]) -> Turned:
+        """Take in what was published, in any order; an agency's record that has been counted is not counted again."""
+        before, counted = self.marked, dict(self._counted)
+        for one in sorted(found, key=_when):
+            if one.name and one.decision:
+                self._revisions.remember([(one.name, one.decision)])
+            if one.offset >= counted.get(one.source, 0):
+                if one.marked:
+                    self._agencies.mark(one.agency)
+                self._agencies.add([(one.agency, one.bad)])
+                self._counted[one.source] = max(self._counted.get(one.source, 0), one.offset + 1)
+        return _turned(before, self.marked)
+
+
+def _when(found: Found) -> tuple[int, Partition, int]:
+    return found.published_ms, found.source, found.offset
+
+
+def _turned(before: frozenset[str], after: frozenset[str]) -> Turned:
+    return Turned(after - before, before - after)
