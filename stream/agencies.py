@@ -70,21 +70,19 @@ class Agencies:
         self._windows: OrderedDict[str, Window] = OrderedDict()
         self.marked: frozenset[str] = frozenset()
 
-    def add(self, outcomes: Sequence[tuple[str, bool]]) -> None:
-        """Records in their order: whose, and whether it was bad."""
-        windows = self._windows
-        for agency, bad in outcomes:
-            window = windows.get(agency)
-            if window is None:
-                window = windows[agency] = Window()
-            window.add(bad)
-            if window.bad or self.marked:
+    def add(self, agency: str, outcomes: Sequence[bool]) -> None:
+        """An agency's next records in their order: whether each was bad."""
+        window = self._windows.setdefault(agency, Window())
+        self._windows.move_to_end(agency)
+        if window.bad or agency in self.marked or any(outcomes):
+            for bad in outcomes:
+                window.add(bad)
                 self._judge(agency, window)
-        for agency in {agency for agency, _ in outcomes}:
-            windows.move_to_end(agency)
-        while len(windows) > self._most:
-            agency, _ = windows.popitem(last=False)
-            self.marked -= {agency}
+        else:  # nothing to judge, and that is nearly always so
+            window.recent.extend(outcomes)
+        while len(self._windows) > self._most:
+            oldest, _ = self._windows.popitem(last=False)
+            self.marked -= {oldest}
 
     def mark(self, agency: str) -> None:
         """Mark what an earlier or another worker had marked."""

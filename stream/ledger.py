@@ -4,6 +4,7 @@ It changes only when a batch is committed, or by what others published (`stream.
 nothing here, so its records are not taken for repeats of themselves when they come again.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -18,11 +19,11 @@ class Lesson:
     """What a batch teaches once it is committed.
 
     decisions: what is published, by the report's name (`stream.revisions.name_of`).
-    outcomes: whose each record was, and whether it became a dead letter; those of nobody knows whom are left out.
+    outcomes: by agency, whether each of its records became a dead letter; those of nobody knows whom are left out.
     """
 
     decisions: dict[bytes, Decision] = field(default_factory=dict)
-    outcomes: list[tuple[str, bool]] = field(default_factory=list)
+    outcomes: defaultdict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
 
 
 class Found(NamedTuple):
@@ -54,13 +55,11 @@ class Ledger:
     """Read by the processor, written by whoever sees the commits."""
 
     def __init__(self, revisions: Revisions, agencies: Agencies) -> None:
+        self.last = revisions.last
+        """By a report's name: the newest decision on it, or None where none is remembered."""
         self._revisions = revisions
         self._agencies = agencies
         self._counted: dict[Partition, int] = {}
-
-    def last(self, name: bytes) -> Decision | None:
-        """The newest decision on a report, where it is remembered."""
-        return self._revisions.last(name)
 
     @property
     def marked(self) -> frozenset[str]:
@@ -71,7 +70,8 @@ class Ledger:
         """A batch has been committed; `offsets`: where reading goes on after it."""
         before = self.marked
         self._revisions.remember(lesson.decisions.items())
-        self._agencies.add(lesson.outcomes)
+        for agency, outcomes in lesson.outcomes.items():
+            self._agencies.add(agency, outcomes)
         self._counted.update(offsets)
         return _turned(before, self.marked)
 
@@ -84,7 +84,7 @@ class Ledger:
             if one.offset >= counted.get(one.source, 0):
                 if one.marked:
                     self._agencies.mark(one.agency)
-                self._agencies.add([(one.agency, one.bad)])
+                self._agencies.add(one.agency, [one.bad])
                 self._counted[one.source] = max(self._counted.get(one.source, 0), one.offset + 1)
         return _turned(before, self.marked)
 

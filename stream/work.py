@@ -119,7 +119,7 @@ class Work:
         for place in range(len(self.records)):
             agency_id = self._whose(place)
             if agency_id is not None:
-                outcomes.append((agency_id, place in self.refused))
+                outcomes[agency_id].append(place in self.refused)
 
     def _whose(self, place: int) -> str | None:
         answer = self.answers.get(place) or self.dropped.get(place)
