@@ -37,6 +37,9 @@ MOST: Final = 5000
 
 READ_SECONDS: Final = 0.05
 
+AT_ONCE: Final = {"fetch.wait.max.ms": "5"}
+"""The end of a partition is told by an answer without records, for which a broker waits .5 s by default."""
+
 LEVELS: Final = frozenset({None, 1, 2, 3, 4, 5})
 DECIDED_BY: Final = frozenset(get_args(DecidedBy))
 STATUSES: Final = frozenset({"Actual", "Exercise", "Test"})
@@ -108,7 +111,7 @@ class Recall:
         incomplete: Callable[[], None],
         turned: Callable[[Turned], None],
     ) -> None:
-        self._settings = settings
+        self._settings = settings.model_copy(update={"client": {**settings.client, **AT_ONCE}})
         self._ledger = ledger
         self._most = most
         self._observer = observer

@@ -8,7 +8,7 @@ import pytest
 
 from tests.transport.places import EmbeddedPlace, KafkaPlace
 from transport import reader as module
-from transport.reader import Reader
+from transport.reader import Last, Reader
 from transport.records import Record
 from transport.sender import Sender
 from transport.topics import TopicSpec, create_topics
@@ -57,6 +57,20 @@ def test_it_goes_on_from_the_offsets_that_its_caller_kept_and_reads_other_partit
     with Reader(broker.settings, [broker.name("in")], {(broker.name("in"), 0): 10}) as reader:
         rest = all_of(reader)
     assert sorted(rest) == sorted(record for record in everything if record.partition != 0 or record.offset >= 10)
+
+
+def test_of_the_end_it_reads_so_many_from_each_partition_and_nothing_that_its_caller_has(broker: KafkaPlace) -> None:
+    broker.put_many(100)
+    with Reader(broker.settings, [broker.name("in")]) as reader:
+        everything = all_of(reader)
+        places = dict(reader.places)
+        assert reader.ends() == places
+    newest = sorted(record for record in everything if record.offset >= places[record.topic, record.partition] - 5)
+    with Reader(broker.settings, [broker.name("in")], Last(10)) as reader:
+        assert sorted(all_of(reader)) == newest
+    since = places | {(broker.name("in"), 0): places[broker.name("in"), 0] - 2}
+    with Reader(broker.settings, [broker.name("in")], Last(10, since)) as reader:
+        assert sorted(all_of(reader)) == [record for record in newest if record.partition == 0][-2:]
 
 
 def test_a_pattern_reads_all_topics_that_match(broker: KafkaPlace) -> None:
