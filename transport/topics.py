@@ -9,6 +9,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from transport.clients import LOGGER
@@ -54,15 +55,22 @@ def create_topics(settings: KafkaSettings, topics: Sequence[TopicSpec]) -> None:
 
 
 def wait_for_brokers(settings: KafkaSettings, numbers: AbstractSet[int], seconds: float) -> bool:
-    """True as soon as the nodes `numbers` answer and take part in their cluster; False when not within `seconds`."""
+    """True as soon as the nodes `numbers` take part in their cluster, with all of their replicas in sync; False when
+    that is not so within `seconds`."""
     deadline = time.monotonic() + seconds
     with AdminClient(admin_properties(settings), logger=LOGGER) as admin:
         while time.monotonic() < deadline:
             with contextlib.suppress(KafkaException):
-                if numbers <= admin.list_topics(timeout=1.0).brokers.keys():
+                known = admin.list_topics(timeout=1.0)
+                if numbers <= known.brokers.keys() and all(_in_sync(topic, numbers) for topic in known.topics.values()):
                     return True
             time.sleep(0.05)
     return False
+
+
+def _in_sync(topic: TopicMetadata, numbers: AbstractSet[int]) -> bool:
+    partitions = topic.partitions.values()
+    return all(numbers & set(each.replicas) <= set(each.isrs) and each.leader >= 0 for each in partitions)
 
 
 def _wait(admin: AdminClient, names: set[str]) -> None:
