@@ -104,3 +104,11 @@ def scrape(address: str) -> Mapping[str, float]:
     return {
         name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#"))
     }
+
+
+def scrape_until(address: str, sample: str, enough: Callable[[float], bool]) -> Mapping[str, float]:
+    """/metrics once a sample of it (absent: 0) is enough: a batch is counted a moment after it can be read."""
+    deadline = time.monotonic() + SECONDS
+    while not enough((seen := scrape(address)).get(sample, 0.0)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return seen
