@@ -133,11 +133,9 @@ def test_an_agency_turned_bad_is_marked_over_a_kill_while_others_are_scored_and_
         city.file("bad", range(10))
         city.file("good", range(10))
         heard = city.hear(20)
-        seen = scrape_until(address, "severity_agency_triage_total", lambda count: count >= 10)
-        assert (seen["severity_agency_triage_total"], seen[f'severity_agency_marked{{agency="{city.name}-bad"}}']) == (
-            10,
-            1,
-        )
+        mark, unscored = f'severity_agency_marked{{agency="{city.name}-bad"}}', "severity_agency_triage_total"
+        seen = scrape_until(address, unscored, lambda count: count >= 10)
+        assert (seen[mark], seen[unscored]) == (1, 10)
         running.process.kill()
     with city.scorer() as running:
         address = running.ready()
