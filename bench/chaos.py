@@ -24,6 +24,7 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 import typer
+from rich.console import Console
 from rich.progress import Progress
 
 from bench.arrivals import Arrivals
@@ -109,7 +110,7 @@ def run(kills: int, brokers: int, workers: int, rate: float, seed: int, lapd: Pa
         with Arrivals(cluster.bootstrap_servers) as arrivals, Crew(make, slots) as crew:
             chaos = Chaos(crew, cluster, random.Random(seed))
             crew.wait_until_ready()
-            with Filing(kafka, load, rate) as filing, Progress() as progress:
+            with Filing(kafka, load, rate) as filing, Progress(console=Console(stderr=True)) as progress:
                 crew.tend(5.0)  # a warm broker
                 since = time.perf_counter()
                 for number in progress.track(range(kills), description="kills"):
