@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Final, NamedTuple, Self
 
@@ -45,8 +46,9 @@ class Load:
 
     @classmethod
     def of(cls, reports: Sequence[CrimeReport], now: datetime) -> Self:
-        """The first of `reports`, encoded."""
-        named = (report.model_copy(update={"report_id": STAND_IN.decode()}) for report in reports[:MOST_TEMPLATES])
+        """The first of `reports`, encoded, without drills, whose priorities go elsewhere."""
+        real = islice((report for report in reports if report.status == "Actual"), MOST_TEMPLATES)
+        named = (report.model_copy(update={"report_id": STAND_IN.decode()}) for report in real)
         return cls([encode(report, source="bench", time=now) for report in named])
 
     def message(self, number: int) -> Encoded:
