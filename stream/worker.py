@@ -53,9 +53,9 @@ SWITCH_SECONDS: Final = 0.0005
 """After which another thread may have the interpreter (default .005): the loop does not wait long for the follower,
 which unpickles and warms up beside it."""
 
-STUCK_SECONDS: Final = 5.0
-"""After which a loop that does nothing, not even try a broker again, is ended with its stacks: five times the longest
-that one call may take. A restart goes on; until then others have its reports."""
+STUCK_SECONDS: Final = 8.0
+"""After which a loop that does nothing, not even try a broker again, is ended with its stacks: longer than a cluster
+needs to give a lost broker's partitions to another. A restart goes on; until then others have its reports."""
 
 JOIN_SECONDS: Final = 10.0
 """How long the end waits for the follower."""

@@ -191,5 +191,9 @@ def transactional_properties(settings: KafkaSettings, member: int) -> Properties
         # for a forgotten one, whatever its timeout (its issues 5511 and 5456; `transport.watchdog` is for what is left
         # of that). A cluster that moves to other addresses altogether is found by the restart after the failure.
         "metadata.recovery.strategy": "none",
+        # While the group's coordinator moves to another broker, the client looks for it again only when one of its
+        # connections changes, and else never: closing those that have nothing to say for 2 s sees to that. After as
+        # long a pause the next transaction opens them anew, which costs some milliseconds.
+        "connections.max.idle.ms": 2_000,
         **settings.client,
     }

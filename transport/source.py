@@ -94,7 +94,7 @@ class GroupSource:
                 offset = place.offset if place.offset >= 0 else OFFSET_BEGINNING
                 consumer.seek(TopicPartition(place.topic, place.partition, offset))
         except KafkaException as exception:
-            raise LoopFailed("rewind", error_of(exception).str()) from exception
+            raise LoopFailed("rewind", error_of(exception).str(), passing=True) from exception
 
     def store(self, offsets: Mapping[Partition, int]) -> None:
         """Note where to go on; the client commits it soon, and when the partition is revoked or the reader closed."""
