@@ -116,14 +116,11 @@ class Work:
                 self.answers[place] = priority.model_copy(update={"previous": previous})
                 tally.replaced += 1
             decisions[name] = Decision(priority.revision, priority.severity, priority.priority, priority.decided_by)
-        for place in range(len(self.records)):
-            agency_id = self._whose(place)
+        for place, record in enumerate(self.records):
+            known = self.answers.get(place) or self.dropped.get(place)
+            agency_id = known.agency_id if known else owner(record.topic)
             if agency_id is not None:
                 outcomes[agency_id].append(place in self.refused)
-
-    def _whose(self, place: int) -> str | None:
-        answer = self.answers.get(place) or self.dropped.get(place)
-        return answer.agency_id if answer else owner(self.records[place].topic)
 
     def _position(self, place: int) -> SourcePosition:
         record = self.records[place]
