@@ -2,7 +2,7 @@
 
 Starts a Kafka of its own and scorers as deployed, files reports at a steady rate, and kills a worker with SIGKILL at
 random moments. Half of the killed are started again at once; the others only after 20 s, and until then another has to
-take over. With three brokers one of them is killed, too, with each worker, each in its turn. A worker that ends by
+take over. With three brokers one of them is killed, too, after each worker, each in its turn. A worker that ends by
 itself is started again, as a supervisor would do, and counted. At the end, when all is worked off, an independent
 checker reads every topic and compares it with what was filed (`bench.checking`).
 
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -63,8 +64,8 @@ class Chaos:
         """Something happens now."""
         self.events.append(Event(time.perf_counter(), kind, who))
 
-    def kill(self, *, restart: bool, slots: list[str], broker: bool) -> None:
-        """One kill, until all are well again."""
+    def kill_worker(self, slots: Sequence[str], *, restart: bool) -> None:
+        """Any of them, until all are well again."""
         self.crew.tend(self.chance.uniform(*STEADY_SECONDS))
         slot = self.chance.choice(slots)
         self.note("worker killed, started at once" if restart else "worker killed, away for 20 s", slot)
@@ -72,17 +73,15 @@ class Chaos:
         self.crew.kill(slot)
         if restart:
             self.crew.start(slot)
-        if broker:
-            self._kill_broker()
         if not restart:
             self.crew.tend(killed + AWAY_SECONDS - time.perf_counter())
             self.crew.start(slot)
         self.crew.wait_until_ready()
         self.note("worker back", slot)
 
-    def _kill_broker(self) -> None:
-        """The next broker in turn, at a moment in which the killed worker's end is being dealt with."""
-        self.crew.tend(self.chance.uniform(0.0, 3.0))
+    def kill_broker(self) -> None:
+        """The next broker in turn, until all its replicas are in sync again."""
+        self.crew.tend(self.chance.uniform(*STEADY_SECONDS))
         place = self._brokers_killed % len(self.cluster.nodes)
         self._brokers_killed += 1
         self.note("broker killed", str(place))
@@ -92,6 +91,7 @@ class Chaos:
         starting.start()
         self.crew.tend(START_SECONDS, lambda: not starting.is_alive())
         self.note("broker back", str(place))
+        self.crew.wait_until_ready()
 
 
 def run(kills: int, brokers: int, workers: int, rate: float, seed: int, lapd: Path | None) -> Course:
@@ -114,7 +114,9 @@ def run(kills: int, brokers: int, workers: int, rate: float, seed: int, lapd: Pa
                 crew.tend(5.0)  # a warm broker
                 since = time.perf_counter()
                 for number in progress.track(range(kills), description="kills"):
-                    chaos.kill(restart=number % 2 == 0, slots=slots, broker=brokers > 1)
+                    chaos.kill_worker(slots, restart=number % 2 == 0)
+                    if brokers > 1:
+                        chaos.kill_broker()
                 crew.tend(5.0)
                 until = time.perf_counter()
                 filing.stop()
@@ -137,7 +139,7 @@ def worked_off(arrivals: Arrivals, crew: Crew, count: int) -> None:
 
 def main(
     kills: Annotated[int, typer.Option(help="How many times a worker is killed.", min=0)] = 100,
-    brokers: Annotated[int, typer.Option(help="1, or 3 of which one is killed with each worker.", min=1)] = 1,
+    brokers: Annotated[int, typer.Option(help="1, or 3 of which one is killed after each worker.", min=1)] = 1,
     workers: Annotated[int, typer.Option(help="How many share the reports.", min=1)] = 2,
     rate: Annotated[float, typer.Option(help="Reports a second.")] = 500.0,
     seed: Annotated[int, typer.Option(help="Of the moments and of who is killed.")] = 0,
@@ -145,7 +147,10 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for the picture and the figures.")] = Path("bench-results"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
-    """Kill workers under load and look for what was lost or doubled; exit code 1 when anything was."""
+    """Kill workers under load and look for what was lost or doubled; exit code 1 when anything was.
+
+    What workers said that ended by themselves is written beside the picture.
+    """
     load_before = os.getloadavg() if hasattr(os, "getloadavg") else None
     course = run(kills, brokers, workers, rate, seed, lapd)
     about = {
@@ -162,6 +167,9 @@ def main(
     name = f"chaos-{kills}-kills-{brokers}-broker{'s' if brokers > 1 else ''}"
     draw(course, result, out / f"{name}.png")
     (out / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    if course.exits:
+        said = [f"slot {one.slot}, exit code {one.code}\n{''.join(one.lines)}" for one in course.exits]
+        (out / f"{name}-exits.log").write_text("\n".join(said), encoding="utf-8")
     show(result)
     if as_json:
         print(json.dumps(result))

@@ -20,6 +20,7 @@ LONGEST_GAP: Final = 10.0
 """Seconds: the demand."""
 
 NOTABLE_GAP: Final = 0.5
+MOST_GAPS: Final = 20
 SHORTLY: Final = 0.2
 """Seconds: what a dead worker had sent may still arrive."""
 
@@ -79,12 +80,23 @@ def figures(course: Course) -> dict[str, Any]:
         },
         "events": dict(Counter(event.kind for event in course.events)),
         "exits": [
-            {"slot": one.slot, "after_s": round(one.at - course.since, 1), "code": one.code, "words": one.words}
+            {"slot": one.slot, "after_s": round(one.at - course.since, 1), "code": one.code, "why": why(one.lines)}
             for one in course.exits
+        ],
+        "timeline": [[round(event.at - course.since, 2), event.kind, event.who] for event in course.events],
+        "longest_gaps": [
+            {"from_s": round(gap.begin - course.since, 2), "seconds": round(gap.seconds, 2), "partition": gap.partition}
+            for gap in sorted(notable, key=lambda gap: -gap.seconds)[:MOST_GAPS]
         ],
         "last_exit_codes": [*course.last_codes],
         "seconds": round(course.until - course.since, 1),
     }
+
+
+def why(lines: Sequence[str]) -> str:
+    """The line in which a worker says why it ended, else its last one."""
+    told = [line for line in lines if line.startswith(("stuck: ", "severity scorer: "))]
+    return (told or [*lines] or ["it said nothing"])[-1].strip()
 
 
 def show(result: dict[str, Any]) -> None:
@@ -118,9 +130,8 @@ def show(result: dict[str, Any]) -> None:
         gaps.add_row(kind, str(spread["count"]), f"{spread['p50']:.1f}", f"{spread['max']:.1f}")
     console.print(gaps)
     for one in result["exits"]:
-        console.print(
-            f"slot {one['slot']} ended by itself after {one['after_s']:g} s, code {one['code']}: {one['words']}"
-        )
+        said = f"slot {one['slot']} ended by itself after {one['after_s']:g} s, code {one['code']}: {one['why']}"
+        console.print(said, markup=False)
     for example in result["examples"]:
         console.print(f"[red]{example}[/red]")
     console.print(f"load average {result['load_average']}; {result['machine']}")

@@ -10,17 +10,17 @@ from bench.worker import START_SECONDS, Worker
 
 LOOK_SECONDS: Final = 0.05
 WORDS: Final = 3
-"""Last lines that are kept of a worker that ended by itself."""
+"""Last lines that an error shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A worker that ended by itself: when, by `time.perf_counter()`, with which code, and its last words."""
+    """A worker that ended by itself: when, by `time.perf_counter()`, with which code, and the lines it said last."""
 
     slot: str
     at: float
     code: int
-    words: str
+    lines: Sequence[str]
 
 
 class Crew:
@@ -60,7 +60,7 @@ class Crew:
             for slot, worker in self._workers.items():
                 if worker is not None and (code := worker.process.poll()) is not None:
                     worker.close()
-                    self.exits.append(Exit(slot, time.perf_counter(), code, "".join([*worker.lines][-WORDS:])))
+                    self.exits.append(Exit(slot, time.perf_counter(), code, [*worker.lines]))
                     self.start(slot)
             if time.perf_counter() > deadline:
                 return enough()
@@ -71,7 +71,7 @@ class Crew:
         """Raises RuntimeError when a worker is not, with what it said last."""
         if not self.tend(START_SECONDS, lambda: self.ready):
             said = {slot: [*worker.lines][-WORDS:] for slot, worker in self._workers.items() if worker}
-            raise RuntimeError(f"not ready after {START_SECONDS:.0f} s: {said}; ended by themselves: {self.exits}")
+            raise RuntimeError(f"not ready after {START_SECONDS:.0f} s: {said}; {len(self.exits)} ended by themselves")
 
     def close(self) -> list[int]:
         """End all in order; their exit codes."""
