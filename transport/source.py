@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from operator import methodcaller
 from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -15,6 +16,8 @@ from transport.settings import KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
 """Header that stands for those of a record which cannot be read."""
+
+_ALL_HEADERS: Final = methodcaller("headers")
 
 
 class GroupSource:
@@ -173,8 +176,12 @@ def to_record(message: Message) -> Record:
 
 
 def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
-    """All of them, or one that says why not: the client raises where a name is not UTF-8, and the body still counts."""
+    """All of them, or one that says why not: the client fails on a name that is not UTF-8, and the body still counts.
+
+    confluent-kafka 2.16 then sets an error and returns names that are no objects all the same. Python itself notices
+    only in calls from C, such as `methodcaller`'s; called directly, the error would come up somewhere later.
+    """
     try:
-        return tuple(message.headers() or ())  # type: ignore[arg-type]  # as read, they are a list of (str, bytes | None)
-    except UnicodeDecodeError:
+        return tuple(_ALL_HEADERS(message) or ())
+    except (UnicodeDecodeError, SystemError):
         return ((HEADERS_LEFT_OUT, b"a header's name is not UTF-8"),)
