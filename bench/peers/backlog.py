@@ -7,26 +7,27 @@ committed is asked for, and the outputs are read, counted and matched with those
 
 import time
 from bisect import bisect_right
-from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 
-from bench.load import Load, number_of
+from bench.load import CALL_SECONDS, Load, ends, number_of
 from bench.peers.roster import Peer
 from transport.clients import produce
 from transport.reader import Reader
-from transport.records import Outgoing
-from transport.settings import KafkaSettings, producer_properties
+from transport.records import Outgoing, Partition
+from transport.settings import KafkaSettings, producer_properties, reader_properties
 
 LOOK_SECONDS: Final = 0.01
 QUIET_SECONDS: Final = 0.3
 """Outputs are counted when there may be enough of them and none was added for this long."""
 
-READ_SECONDS: Final = 1.0
+READ_SECONDS: Final = 5.0
 """Reading ends when nothing came for this long."""
 
 TRANSACTION_MS: Final = 120_000
@@ -46,27 +47,29 @@ class WorkedOff:
 
 
 class Ends:
-    """Up to where a topic's partitions are committed, at each look."""
+    """Up to where `partitions` are committed, at each look."""
 
-    def __init__(self, reader: Reader, topic: str, partitions: int) -> None:
-        self._reader, self._topic, self._partitions = reader, topic, partitions
-        self._ends: dict[int, list[int]] = defaultdict(list)
-        self._times: dict[int, list[float]] = defaultdict(list)
+    def __init__(self, kafka: KafkaSettings, partitions: Iterable[Partition]) -> None:
+        self._consumer = Consumer(reader_properties(kafka))
+        self._ends: dict[Partition, list[int]] = {partition: [] for partition in partitions}
+        self._times: dict[Partition, list[float]] = {partition: [] for partition in self._ends}
 
     def look(self) -> int:
         """Ask now; the sum over all partitions, to see whether something was added."""
-        total = 0
-        for partition in range(self._partitions):
-            end = self._reader.watermarks(self._topic, partition)[1]
-            self._ends[partition].append(end)
+        for partition, known in self._ends.items():
+            known.append(self._consumer.get_watermark_offsets(TopicPartition(*partition), CALL_SECONDS)[1])
             self._times[partition].append(time.perf_counter())
-            total += end
-        return total
+        return sum(known[-1] for known in self._ends.values())
 
-    def seen(self, partition: int, offset: int) -> float:
+    def seen(self, partition: Partition, offset: int) -> float:
         """When the record at `offset` was first within what is committed; the last look if later than that."""
         index = bisect_right(self._ends[partition], offset)
-        return self._times[partition][min(index, len(self._times[partition]) - 1)]
+        times = self._times[partition]
+        return times[min(index, len(times) - 1)]
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._consumer.close()
 
 
 def file_at_once(kafka: KafkaSettings, topic: str, load: Load, first: int, count: int) -> float:
@@ -84,32 +87,30 @@ def file_at_once(kafka: KafkaSettings, topic: str, load: Load, first: int, count
     return asked
 
 
-def work_off(
-    kafka: KafkaSettings, peer: Peer, load: Load, first: int, count: int, *, partitions: int, patience: float
-) -> WorkedOff:
+def work_off(kafka: KafkaSettings, peer: Peer, load: Load, first: int, count: int, patience: float) -> WorkedOff:
     """File a backlog for a running peer and wait until it is worked off or nothing comes for `patience` seconds."""
-    with Reader(kafka, [peer.sink], start="end") as reader:
-        while not reader.caught_up:
-            reader.read(1000, 0.05)
-        ends = Ends(reader, peer.sink, partitions)
-        enough = ends.look() + count
+    before = ends(kafka, [peer.sink])
+    with closing(Ends(kafka, before)) as looking:
+        enough = looking.look() + count
         asked = file_at_once(kafka, peer.source, load, first, count)
+        total = _wait(looking, enough, patience)
         arrived: Seconds = np.zeros(count)
         repeated = 0
-        while not arrived.all():
-            total = _wait(ends, enough, patience)
-            if total is None:
-                break
-            repeated += _read(reader, ends, arrived, first)
-            enough = total + 1  # what transactions add beside their records had made it look like enough
+        with Reader(kafka, [peer.sink], start=before) as reader:
+            while total is not None:
+                repeated += _read(reader, looking, arrived, first)
+                if arrived.all():
+                    break
+                # What transactions add beside their records had made it look like enough.
+                total = _wait(looking, total + 1, patience)
     return WorkedOff(float(arrived.max() - asked), int(np.count_nonzero(arrived == 0)), repeated)
 
 
-def _wait(ends: Ends, enough: int, patience: float) -> int | None:
+def _wait(looking: Ends, enough: int, patience: float) -> int | None:
     """The sum of ends once it is `enough` and quiet; None when it is quiet for `patience` seconds before that."""
     total, grown = -1, time.perf_counter()
     while True:
-        now, seen = time.perf_counter(), ends.look()
+        now, seen = time.perf_counter(), looking.look()
         if seen > total:
             total, grown = seen, now
         elif now - grown > (QUIET_SECONDS if total >= enough else patience):
@@ -117,7 +118,7 @@ def _wait(ends: Ends, enough: int, patience: float) -> int | None:
         time.sleep(LOOK_SECONDS)
 
 
-def _read(reader: Reader, ends: Ends, arrived: Seconds, first: int) -> int:
+def _read(reader: Reader, looking: Ends, arrived: Seconds, first: int) -> int:
     """Note the outputs that are there; how many of them were noted already. Those of earlier turns do not count."""
     repeated = 0
     heard = time.perf_counter()
@@ -127,5 +128,5 @@ def _read(reader: Reader, ends: Ends, arrived: Seconds, first: int) -> int:
             index = number_of(record.key or b"") - first
             if index >= 0:
                 repeated += bool(arrived[index])
-                arrived[index] = arrived[index] or ends.seen(record.partition, record.offset)
+                arrived[index] = arrived[index] or looking.seen((record.topic, record.partition), record.offset)
     return repeated

@@ -57,7 +57,7 @@ class Field:
     def backlog(self, peer: Peer, count: int) -> float:
         """Messages a second of one turn. Raises `TurnFailed`."""
         first = self._numbers(count)
-        done = work_off(self.kafka, peer, self.load, first, count, partitions=PARTITIONS, patience=PATIENCE)
+        done = work_off(self.kafka, peer, self.load, first, count, PATIENCE)
         _judge(peer, count, done.lost, done.doubled)
         return count / done.seconds
 

@@ -11,37 +11,58 @@ from bench.peers.roster import OURS, ROSTER, Peer
 
 
 def show(result: Mapping[str, Any], console: Console) -> None:
-    """Print medians, the spread of the rounds, ratios to ours, demands, and who is missing."""
-    rates, backlog = result["rates"], result["backlog"]
-    title = f"median of {result['rounds']} alternating rounds (lowest–highest); × = p50 against ours, {OURS}"
-    table = Table(title=title)
-    table.add_column("peer")
-    table.add_column("guarantee")
-    for rate in rates:
-        table.add_column(f"{rate}/s p50 ms", justify="right")
-        table.add_column("p99 ms", justify="right")
-        table.add_column("×", justify="right")
-    table.add_column("backlog, messages/s", justify="right")
-    for peer in measured(result):
-        cells = [f"{peer.name}: {peer.title}", peer.guarantee]
-        for rows in rates.values():
-            row, ours = rows.get(peer.name), rows.get(OURS)
-            if row is None:
-                cells += ["", "", ""]
-                continue
-            cells += [_spread(row, "p50_ms"), _spread(row, "p99_ms")]
-            cells.append(f"{row['p50_ms'] / ours['p50_ms']:.2f}" if ours else "")
-        speeds = backlog.get(peer.name)
-        cells.append(f"{speeds['per_second']:,.0f} ({_between(speeds['rounds'], ',.0f')})" if speeds else "")
-        table.add_row(*cells, style="bold" if peer.name == OURS else None)
-    console.print(table)
+    """Print a table for each rate and one of backlogs, the demands, and who is missing."""
+    peers = measured(result)
+    for rate, rows in result["rates"].items():
+        console.print(_latencies(f"{rate} reports/s, ms", rows, peers, result["rounds"]))
+    console.print(_backlogs(result, peers))
+    for peer in peers:
+        console.print(f"{peer.name}: {peer.title}", markup=False)
     for each in result["demands"]:
         verdict = "met" if each["met"] else "NOT met"
         what = f"{each['rate']}/s: {OURS} {each['figure'].removesuffix('_ms')} / that of {each['against']}"
         console.print(f"{what}: {each['ratio']:.3f} (demand: at most {each['limit']:g}): {verdict}", markup=False)
     for name, reason in result["left_out"].items():
         console.print(f"{name} is left out: {reason}", markup=False)
-    console.print(f"load average before each round: {result['load_averages']}; {result['machine']}", markup=False)
+    loads = ", ".join(f"{load:.1f}" for load in result["load_averages"])
+    console.print(f"load average before each round: {loads}; {result['machine']}", markup=False)
+
+
+def _latencies(title: str, rows: Mapping[str, Any], peers: Sequence[Peer], rounds: int) -> Table:
+    table = Table(title=f"{title}: median of {rounds} rounds (lowest–highest), ratio to {OURS}")
+    for heading in ("peer", "guarantee"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("p50", "×", "p95", "p99", "×", "max"):
+        table.add_column(heading, justify="right")
+    ours = rows.get(OURS)
+    for peer in peers:
+        if row := rows.get(peer.name):
+            p50, p99 = (_spread(row, key) for key in ("p50_ms", "p99_ms"))
+            cells = [p50, _ratio(row, ours, "p50_ms"), f"{row['p95_ms']:.1f}", p99, _ratio(row, ours, "p99_ms")]
+            table.add_row(peer.name, peer.guarantee, *cells, f"{row['max_ms']:.0f}", style=_style(peer))
+    return table
+
+
+def _backlogs(result: Mapping[str, Any], peers: Sequence[Peer]) -> Table:
+    table = Table(title=f"a backlog of {result['backlog_reports']:,} reports, messages/s")
+    for heading in ("peer", "guarantee"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("median (lowest–highest)", "×"):
+        table.add_column(heading, justify="right")
+    ours = result["backlog"].get(OURS)
+    for peer in peers:
+        if row := result["backlog"].get(peer.name):
+            cell = f"{row['per_second']:,.0f} ({_between(row['rounds'], ',.0f')})"
+            table.add_row(peer.name, peer.guarantee, cell, _ratio(row, ours, "per_second"), style=_style(peer))
+    return table
+
+
+def _ratio(row: Mapping[str, Any], ours: Mapping[str, Any] | None, key: str) -> str:
+    return f"{row[key] / ours[key]:.2f}" if ours else ""
+
+
+def _style(peer: Peer) -> str | None:
+    return "bold" if peer.name == OURS else None
 
 
 def measured(result: Mapping[str, Any]) -> list[Peer]:
