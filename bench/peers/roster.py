@@ -49,6 +49,7 @@ ROSTER: Final = (
          {"guarantee": "exactly-once", "tuned": True}),
     Peer("pass_alo", "ours: trivial score", "at least once", "loop", {"delivery": "at-least-once"}),
     Peer("quix_alo", "Quix Streams", "at least once", "quixstreams", {"guarantee": "at-least-once"}),
-    Peer("faststream", "FastStream", "at least once", "faststream"),
+    Peer("faststream", "FastStream, a message at a time", "at least once", "faststream"),
+    Peer("faststream_batch", "FastStream, batches of 10 ms", "at least once", "faststream", {"batch": True}),
     Peer("arroyo", "arroyo", "at least once", "arroyo"),
 )  # fmt: skip
