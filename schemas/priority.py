@@ -120,5 +120,7 @@ class Priority(Outbound):
 
         Of unreadable records the revision is unknown: their places tell two of one report apart.
         """
-        place = f"{self.source.topic}-{self.source.partition}-{self.source.offset}"
-        return f"{self.agency_id}/{self.report_id}/{self.revision or place}/{self.decision}"
+        which: int | str = self.revision
+        if not which:
+            which = f"{self.source.topic}-{self.source.partition}-{self.source.offset}"
+        return f"{self.agency_id}/{self.report_id}/{which}/{self.decision}"

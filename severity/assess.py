@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
 from severity.policy import Policy
-from severity.reasons import Told, tell
+from severity.reasons import Leading, Told, tell
 from severity.rules import Floor, Rules
 from severity.scheme import Placement, Scheme, Schemes
-from severity.scorer import Explanation, Scorer
+from severity.scorer import Scorer
 from severity.urgency import urgency_of
 from severity.wording import Wording
 
 Five = tuple[float, float, float, float, float]
+
+ALL: Final = (1, 2, 3, 4, 5)
+"""The levels."""
 
 TOLERANCE: Final = 1e-6
 """Largest difference between a raw score and its parts that rounding explains."""
@@ -48,12 +51,13 @@ class ModelFailed(RuntimeError):
 
 
 class _View(NamedTuple):
-    """What the model says of one report. `explanation` is of the published level, the floor in it."""
+    """What the model says of one report. `baseline` and `led` are of the published level, the floor in it."""
 
     level: int
     probabilities: Five
     plausible: tuple[int, ...]
-    explanation: Explanation
+    baseline: float
+    led: Leading
 
 
 class _Dispatch(NamedTuple):
@@ -184,28 +188,30 @@ class Assessor:
         told = Told(first, None)
         if view is not None:
             material = self.policy.reasons
-            told = tell(view.explanation.contributions, report, self.wording, material=material, first=first)
-        return Priority(
+            told = tell(view.led, report, self.wording, material=material, first=first)
+        placement = dispatch.placement
+        return Priority.trusted(
             agency_id=report.agency_id,
             report_id=report.report_id,
             revision=report.revision,
             status=report.status,
+            decision=1,
             severity=severity,
             model_severity=view.level if view else None,
             score=_score(view.probabilities) if view else None,
             probabilities=view.probabilities if view else None,
             plausible_levels=view.plausible if view else (),
-            priority=dispatch.placement.priority,
-            colour=dispatch.placement.colour,
-            target_minutes=dispatch.placement.target_minutes,
-            eido_priority=dispatch.placement.eido_priority,
+            priority=placement.priority,
+            colour=placement.colour,
+            target_minutes=placement.target_minutes,
+            eido_priority=placement.eido_priority,
             suggested_priority=dispatch.suggested,
             decided_by="rule" if ruled else "model" if view else "fallback",
             degraded=view is None,
             needs_human_triage=view is None or dispatch.unknown or self._needs_person(view, floor),
             floor=floor.level if floor else None,
             floor_rule=floor.rule if floor else None,
-            baseline=view.explanation.baseline if view else None,
+            baseline=view.baseline if view else None,
             reasons=told.reasons,
             other_contribution=told.other,
             model=self.release.ref if self.release and view else None,
@@ -213,6 +219,8 @@ class Assessor:
             reported_at=report.reported_at,
             scored_at=now,
             source=position,
+            dead_letter=None,
+            previous=None,
         )
 
     def _needs_person(self, view: _View, floor: Floor | None) -> bool:
@@ -254,16 +262,17 @@ def _scored(
         raise ModelFailed(f"not five probabilities for each of {len(reports)} reports")
     levels: list[int] = policy.levels(probabilities).tolist()
     plausible: list[list[bool]] = release.prediction_sets.plausible(probabilities).tolist()
-    views = []
-    for i, row in enumerate(probabilities.tolist()):
-        published = _raise(levels[i], floors[i])
-        explanation = scores.explain(i, published)
-        total = explanation.baseline + sum([part.contribution for part in explanation.contributions])
-        if not abs(total - scores.raw[i, published - 1]) <= TOLERANCE:
-            raise ModelFailed("the contributions do not add up to the raw score")
-        sets = tuple(level for level, holds in enumerate(plausible[i], start=1) if holds)
-        views.append(_View(levels[i], tuple(row), sets, explanation))
-    return views
+    published = [_raise(level, floor) for level, floor in zip(levels, floors, strict=True)]
+    baselines, leads = scores.leading(published)
+    raw = scores.raw[np.arange(len(published)), np.asarray(published) - 1]
+    if not (np.abs(baselines + [led.total for led in leads] - raw) <= TOLERANCE).all():
+        raise ModelFailed("the contributions do not add up to the raw score")
+    return [
+        _View(level, tuple(row), tuple(level for level, holds in zip(ALL, sets, strict=True) if holds), baseline, led)
+        for level, row, sets, baseline, led in zip(
+            levels, probabilities.tolist(), plausible, baselines.tolist(), leads, strict=True
+        )
+    ]
 
 
 def _dispatch(scheme: Scheme, report: CrimeReport, own: Placement) -> _Dispatch:

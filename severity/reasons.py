@@ -51,7 +51,21 @@ class Circumstance(NamedTuple):
     code: str
 
 
+Theme = str | Circumstance
+"""What one reason is about: several inputs of the model may be told as one."""
+
+
 _amount = itemgetter(1)
+
+
+def theme_of(name: str, value: object) -> Theme:
+    """The theme of an input of the model, or of one of its values."""
+    return Circumstance(str(value)) if name == CIRCUMSTANCE else CODES.get(name, name)
+
+
+def may_be_told(theme: Theme) -> bool:
+    """Whether there may be words for it."""
+    return isinstance(theme, Circumstance) or theme in WORDS
 
 
 class Contribution(Protocol):
@@ -65,6 +79,25 @@ class Contribution(Protocol):
     def contribution(self) -> float: ...
 
 
+class Leading(NamedTuple):
+    """What led to a raw score: themes that may be told, the largest amount first, and the sums over all themes."""
+
+    themes: Sequence[tuple[Theme, float]]  # only those that speak for it
+    in_favour: float  # sum of all that speak for it, also of those that are never told
+    total: float
+
+
+def leading(contributions: Iterable[Contribution]) -> Leading:
+    """The plain definition, of all contributions to one raw score."""
+    amounts: dict[Theme, float] = {}
+    for part in contributions:
+        theme = theme_of(part.input, part.value)
+        amounts[theme] = amounts.get(theme, 0.0) + part.contribution
+    in_favour = sorted((item for item in amounts.items() if item[1] > 0), key=_amount, reverse=True)
+    told = [item for item in in_favour if may_be_told(item[0])]
+    return Leading(told, sum(map(_amount, in_favour)), sum(amounts.values()))
+
+
 class Told(NamedTuple):
     """Reasons, and the sum of all contributions that they do not tell; None where no model took part."""
 
@@ -73,34 +106,22 @@ class Told(NamedTuple):
 
 
 def tell(
-    contributions: Iterable[Contribution],
-    report: CrimeReport,
-    wording: Wording,
-    *,
-    material: Material,
-    first: Sequence[Reason] = (),
+    led: Leading, report: CrimeReport, wording: Wording, *, material: Material, first: Sequence[Reason] = ()
 ) -> Told:
-    """The inputs that speak most for a level, after the reasons `first`.
+    """The themes that speak most for a level, after the reasons `first`.
 
-    contributions: to the raw score of the published level, all of them. Baseline, the reasons' contributions and
-    `other` add up to it.
+    led: to the raw score of the published level. Baseline, the reasons' contributions and `other` add up to it.
     """
-    amounts: dict[str | Circumstance, float] = {}
-    for part in contributions:
-        name = part.input
-        key = Circumstance(str(part.value)) if name == CIRCUMSTANCE else CODES.get(name, name)
-        amounts[key] = amounts.get(key, 0.0) + part.contribution
-    in_favour = sorted((item for item in amounts.items() if item[1] > 0), key=_amount, reverse=True)
-    least = material.least(sum(map(_amount, in_favour)))
-    reasons = list(first)
-    for key, amount in in_favour:
+    least = material.least(led.in_favour)
+    reasons, other = list(first), led.total
+    for theme, amount in led.themes:
         if len(reasons) == MOST or amount < least:
             break
-        if isinstance(key, Circumstance):
-            text, code = wording.circumstance(report, key.code), f"{CIRCUMSTANCE}-{key.code}"[:LONGEST_CODE]
+        if isinstance(theme, Circumstance):
+            text, code = wording.circumstance(report, theme.code), f"{CIRCUMSTANCE}-{theme.code}"[:LONGEST_CODE]
         else:
-            text, code = WORDS[key](wording, report) if key in WORDS else None, key
+            text, code = WORDS[theme](wording, report), theme
         if text:
-            reasons.append(Reason(code=code, text=text[:LONGEST_TEXT], contribution=amount))
-            del amounts[key]
-    return Told(tuple(reasons), sum(amounts.values()))
+            reasons.append(Reason.trusted(code=code, text=text[:LONGEST_TEXT], contribution=amount))
+            other -= amount
+    return Told(tuple(reasons), other)

@@ -5,8 +5,9 @@ a rule is one comparison: a report's floor takes 3 to 5 µs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
@@ -26,6 +27,10 @@ ALTERNATIVES: Final[Mapping[str, frozenset[str]]] = {
     "flag": frozenset(Flags.model_fields),
 }
 """Codes of the kinds in which an unknown one must be a slip of the pen: such a rule would never hold."""
+
+
+KEPT: Final = 4096
+"""Combinations of signs whose floor is remembered."""
 
 
 class Floor(NamedTuple):
@@ -110,6 +115,10 @@ class Rules:
     fallbacks: tuple[tuple[int, Fallback], ...]
     defaults: tuple[tuple[int, Fallback], ...]
     version: str
+    _floor: Callable[[int], Floor | None] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_floor", lru_cache(KEPT)(self._find_floor))
 
     @classmethod
     def load(cls, folder: Path | None = None) -> "Rules":
@@ -162,7 +171,9 @@ class Rules:
 
     def floor(self, report: CrimeReport) -> Floor | None:
         """The highest floor that holds for a report; None when none does."""
-        shown = self.signs.shown(report)
+        return self._floor(self.signs.shown(report))
+
+    def _find_floor(self, shown: int) -> Floor | None:
         for need, floor in self.floors:
             if shown & need == need:
                 return floor

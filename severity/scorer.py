@@ -1,7 +1,7 @@
 """A fitted model as flat arrays: what scores reports in the stream. Needs neither scikit-learn nor pandas."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -12,9 +12,10 @@ from severity import encoders, history
 from severity.encoders import LEVELS, LevelShares, encode, encoded_credit
 from severity.facts import NUMBERS, Gate
 from severity.forest import Forest
-from severity.forest_kernel import Trees, explain_row, kernel, score_rows
+from severity.forest_kernel import Trees, attribute_row, kernel, score_row
 from severity.history import Snapshot, entities, write_columns
 from severity.pairs import linear_credit, linear_scores, term_scale
+from severity.reasons import Leading, Theme, may_be_told, theme_of
 from severity.terms import UNKNOWN, TermIndex, Terms, Tokens, TokenWriter, expand
 
 LINEAR_SHARE: Final = 0.4  # of the raw score; the forest has the rest. Chosen by cross-validation over time
@@ -27,6 +28,8 @@ SHOWN: Final = frozenset(
 ENCODED: Final = len(NUMBERS)
 HISTORY: Final = ENCODED + encoders.COLUMNS
 COLUMNS: Final = HISTORY + history.COLUMNS
+CELLS: Final = 2 * COLUMNS + 1
+LEADING: Final = 16  # themes that are handed on as possible reasons, where a handful is told
 UNSAID: Final = "unsaid"
 ALIASES: Final = {"first_circumstance": "circumstance", "last_circumstance": "circumstance"}
 OWNED: Final = frozenset(
@@ -49,6 +52,16 @@ class Explanation(NamedTuple):
     contributions: list[Contribution]
 
 
+class Themes(NamedTuple):
+    """What each token and each number is told as, see `severity.reasons`: places in `Scorer.themes`."""
+
+    of_token: NDArray[np.int64]  # (vocabulary,)
+    of_number: NDArray[np.int64]  # (numbers,)
+    of_history: int
+    of_unsaid: int
+    told: NDArray[np.bool_]  # (themes,) whether it may be told at all
+
+
 class Learned(NamedTuple):
     """All that was learned, as the compiled functions take it."""
 
@@ -69,23 +82,33 @@ class Scorer:
     names: list[tuple[str, str]]  # input and code of each token
     learned: Learned
     forest: Forest
+    themes: list[Theme] = field(init=False)
+    _themes: Themes = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learned", _fixed(self.learned))
+        themes, places = _themes(self.names)
+        object.__setattr__(self, "themes", themes)
+        object.__setattr__(self, "_themes", places)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Through the constructor: unpickled arrays may be unaligned, another type to numba, compiled anew.
-        return Scorer, tuple(getattr(self, field.name) for field in fields(self))
+        return Scorer, tuple(getattr(self, each.name) for each in fields(self) if each.init)
 
     def score(self, reports: Sequence[CrimeReport]) -> "Scores":
         """Raw scores and probabilities of n reports, in their order."""
         tokens, numbers, _ = TokenWriter(self.vocabulary).write(map(self.gate.facts, reports))
-        terms, X, raw = _score(tokens, numbers.reshape(-1, ENCODED), self.learned, self.forest.trees)
-        return Scores(raw, softmax(raw), X, self, tokens, terms)
+        terms, X, leaves, raw = _score(tokens, numbers.reshape(-1, ENCODED), self.learned, self.forest.trees)
+        return Scores(raw, softmax(raw), X, leaves, self, tokens, terms)
+
+    def baselines(self) -> NDArray[np.float64]:
+        """Raw score (5,) of each level that the contributions to it start from."""
+        return (1 - LINEAR_SHARE) * self.forest.baseline + LINEAR_SHARE * self.learned.intercept
 
     def warm_up(self, reports: Sequence[CrimeReport]) -> None:
         """Compile every function (or load it from numba's cache) by scoring and explaining a few reports."""
         for scores in (self.score(reports), self.score(reports[:1])):
+            scores.leading([1] * len(scores.raw))
             scores.explain(0, 1)
 
 
@@ -96,9 +119,27 @@ class Scores:
     raw: NDArray[np.float64]
     probabilities: NDArray[np.float64]  # (n, 5)
     columns: NDArray[np.float64]  # (n, COLUMNS) what the forest saw
+    leaves: NDArray[np.uint32]  # (n, trees) where each tree ended
     scorer: Scorer
     tokens: Tokens
     terms: Terms
+
+    def leading(self, levels: Sequence[int]) -> tuple[NDArray[np.float64], list[Leading]]:
+        """For each report what its raw score of one level (`levels`, n of 1 to 5) starts from, and what leads to it.
+
+        As `severity.reasons.leading` would say of `explain`, for a whole batch at once.
+        """
+        scorer, outputs = self.scorer, np.asarray(levels, dtype=np.int64) - 1
+        found = _lead(
+            scorer.forest.trees, self.columns, self.leaves, self.tokens, self.terms, outputs, scorer.learned,
+            scorer._themes,
+        )  # fmt: skip
+        counts, places, amounts, in_favour, total = (array.tolist() for array in found)
+        themes = scorer.themes
+        return self.scorer.baselines()[outputs], [
+            Leading([(themes[place], amount) for place, amount in zip(row[:n], told, strict=False)], positive, whole)
+            for n, row, told, positive, whole in zip(counts, places, amounts, in_favour, total, strict=True)
+        ]
 
     def explain(self, i: int, level: int) -> Explanation:
         """Take the raw score of `level` (1 to 5) of report `i` apart, by input.
@@ -109,9 +150,7 @@ class Scores:
         scorer, output = self.scorer, level - 1
         trees, learned = scorer.forest.trees, scorer.learned
         start, end = int(self.tokens.starts[i]), int(self.tokens.starts[i + 1])
-        by_token, by_number, past, unsaid = _explain(
-            trees, self.columns, self.terms, i, output, end - start, learned.shares, learned.typical, learned.weights
-        )
+        by_token, by_number, past, unsaid = _credit(trees, self.leaves[i], self.terms, i, output, end - start, learned)
         found: dict[tuple[str, str | float | None], float] = {("history", None): past, (UNSAID, None): unsaid}
         shown: dict[str, str | float | None] = {}
         names = scorer.names
@@ -126,9 +165,8 @@ class Scores:
             if column in SHOWN and number == number:
                 shown[name] = number
             found[name, None] = found.get((name, None), 0.0) + amount
-        forest, linear = float(scorer.forest.baseline[output]), float(learned.intercept[output])
         return Explanation(
-            (1 - LINEAR_SHARE) * forest + LINEAR_SHARE * linear,
+            float(scorer.baselines()[output]),
             [
                 Contribution(name, value if name in SEVERAL else shown.get(name), amount)
                 for (name, value), amount in found.items()
@@ -153,6 +191,15 @@ def token_names(vocabulary: dict[str, int]) -> list[tuple[str, str]]:
     return names
 
 
+def _themes(names: Sequence[tuple[str, str]]) -> tuple[list[Theme], Themes]:
+    places: dict[Theme, int] = {}
+    of_token = [places.setdefault(theme_of(name, code), len(places)) for name, code in names]
+    of_number = [places.setdefault(theme_of(name, None), len(places)) for name in NUMBER_INPUTS]
+    history, unsaid = (places.setdefault(theme_of(name, None), len(places)) for name in ("history", UNSAID))
+    told = np.array([may_be_told(theme) for theme in places])
+    return list(places), Themes(np.array(of_token, np.int64), np.array(of_number, np.int64), history, unsaid, told)
+
+
 _T = TypeVar("_T")
 
 
@@ -170,8 +217,8 @@ def _fixed(value: _T) -> _T:
 @kernel
 def _score(
     tokens: Tokens, numbers: NDArray[np.float64], learned: Learned, trees: Trees
-) -> tuple[Terms, NDArray[np.float64], NDArray[np.float64]]:
-    """Terms, columns (n, COLUMNS) and raw scores (n, 5) of n reports."""
+) -> tuple[Terms, NDArray[np.float64], NDArray[np.uint32], NDArray[np.float64]]:
+    """Terms, columns (n, COLUMNS), leaves (n, trees) and raw scores (n, 5) of n reports."""
     n = tokens.sides.shape[0]
     terms = expand(tokens, learned.term_index)
     X = np.empty((n, COLUMNS))
@@ -179,31 +226,87 @@ def _score(
     encode(terms, learned.shares, np.zeros(n, np.int64), X[:, ENCODED:HISTORY])
     seen = entities(tokens, learned.term_index.kinds)
     write_columns(learned.snapshot, seen, np.arange(n), X[:, HISTORY:])
-    forest = np.empty((n, LEVELS))
-    score_rows(trees, X, np.empty(2 * COLUMNS + 1), np.empty(trees.roots.shape[0], np.uint32), forest)
+    forest, leaves, cells = np.empty((n, LEVELS)), np.empty((n, trees.roots.shape[0]), np.uint32), np.empty(CELLS)
+    for row in range(n):
+        score_row(trees, X[row], cells, leaves[row], forest[row])
     linear = linear_scores(terms, learned.typical, learned.weights, learned.intercept)
-    return terms, X, (1 - LINEAR_SHARE) * forest + LINEAR_SHARE * linear
+    return terms, X, leaves, (1 - LINEAR_SHARE) * forest + LINEAR_SHARE * linear
 
 
 @kernel
-def _explain(
-    trees: Trees,
-    X: NDArray[np.float64],
-    terms: Terms,
-    row: int,
-    output: int,
-    n_tokens: int,
-    shares: LevelShares,
-    typical: float,
-    weights: NDArray[np.float64],
+def _credit(
+    trees: Trees, leaves: NDArray[np.uint32], terms: Terms, row: int, output: int, n_tokens: int, learned: Learned
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
     """Contributions to raw score `output` of the row: by token, by number, of history, and of what is not said."""
-    cells, leaves, raw = np.empty(2 * COLUMNS + 1), np.empty(trees.roots.shape[0], np.uint32), np.empty(LEVELS)
     columns = np.empty(COLUMNS)
-    explain_row(trees, X[row], output, cells, leaves, raw, columns)
+    attribute_row(trees, leaves, output, columns)
     columns *= 1 - LINEAR_SHARE
     tokens = np.zeros(n_tokens)
-    encoded_credit(terms, shares, row, columns[ENCODED:HISTORY], tokens)
+    encoded_credit(terms, learned.shares, row, columns[ENCODED:HISTORY], tokens)
     unsaid = columns[ENCODED:HISTORY].sum() - tokens.sum()
-    linear_credit(terms, row, LINEAR_SHARE * term_scale(terms, row, typical), weights, output, tokens)
+    scale = LINEAR_SHARE * term_scale(terms, row, learned.typical)
+    linear_credit(terms, row, scale, learned.weights, output, tokens)
     return tokens, columns[:ENCODED], columns[HISTORY:].sum(), unsaid
+
+
+@kernel
+def _lead(
+    trees: Trees,
+    X: NDArray[np.float64],
+    leaves: NDArray[np.uint32],
+    tokens: Tokens,
+    terms: Terms,
+    outputs: NDArray[np.int64],
+    learned: Learned,
+    themes: Themes,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of each report (n): how many themes lead, which (n, LEADING), by how much, all in favour, and all together."""
+    n = outputs.shape[0]
+    counts, in_favour, total = np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
+    places, amounts = np.zeros((n, LEADING), np.int64), np.zeros((n, LEADING))
+    sums = np.zeros(themes.told.shape[0])
+    touched = np.empty(themes.told.shape[0], np.int64)
+    seen = np.zeros(themes.told.shape[0], np.bool_)
+    for row in range(n):
+        start, end = tokens.starts[row], tokens.starts[row + 1]
+        by_token, by_number, past, unsaid = _credit(trees, leaves[row], terms, row, outputs[row], end - start, learned)
+        used = 0
+        for at in range(end - start + ENCODED + 2):
+            if at < end - start:
+                if tokens.ids[start + at] == UNKNOWN:
+                    continue
+                theme, amount = themes.of_token[tokens.ids[start + at]], by_token[at]
+            elif at < end - start + ENCODED:
+                number = at - (end - start)
+                theme, amount = themes.of_number[number], by_number[number]
+            elif at == end - start + ENCODED:
+                theme, amount = themes.of_history, past
+            else:
+                theme, amount = themes.of_unsaid, unsaid
+            if not seen[theme]:
+                seen[theme] = True
+                touched[used] = theme
+                used += 1
+            sums[theme] += amount
+        for at in range(used):
+            theme = touched[at]
+            amount = sums[theme]
+            sums[theme], seen[theme] = 0.0, False
+            total[row] += amount
+            if amount <= 0.0:
+                continue
+            in_favour[row] += amount
+            if not themes.told[theme]:
+                continue
+            place = counts[row]  # kept sorted, the largest first; of equals the first seen
+            if place == LEADING:
+                if amount <= amounts[row, place - 1]:
+                    continue
+                place -= 1
+            else:
+                counts[row] += 1
+            while place > 0 and amounts[row, place - 1] < amount:
+                amounts[row, place], places[row, place] = amounts[row, place - 1], places[row, place - 1]
+                place -= 1
+            amounts[row, place], places[row, place] = amount, theme
+    return counts, places, amounts, in_favour, total

@@ -1,7 +1,8 @@
 """What a report says in a dispatcher's words, from code lists: not where it happened, but in what kind of place."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,11 @@ SOURCES: Final = {"caller": "a caller", "online": "an online form", "officer": "
 INJURY_WORDS: Final = {code: name.lower() for code, name in INJURIES.items()} | {"N": "no injury"}
 WEEKDAYS: Final = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
+KEPT: Final = 4096
+"""Combinations of codes whose words are remembered."""
+
 Words = Mapping[str, str]
+Codes = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,13 @@ class Wording:
     circumstances: Mapping[str, Words]
     weapons: Mapping[str, Words]
     places: Mapping[str, Words]
+    _weapon: Callable[[str, Codes, Codes], str | None] = field(init=False, repr=False)
+    _injury: Callable[[Codes], str | None] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # The same few combinations come again and again, and joining their words anew is a tenth of a report's time.
+        object.__setattr__(self, "_weapon", lru_cache(KEPT)(self._weapon_words))
+        object.__setattr__(self, "_injury", lru_cache(KEPT)(_injury_words))
 
     @classmethod
     def load(cls, folder: Path | None = None) -> "Wording":
@@ -43,13 +55,15 @@ class Wording:
 
     def weapon(self, report: CrimeReport) -> str | None:
         """The weapons, by the agency's own list where it has them."""
-        known = _known(self.weapons.get(report.agency_id, {}), report.agency_weapons)
-        known = known or _known(self.weapons[NIBRS], report.weapons)
-        return _reported(known, bool(report.weapons or report.agency_weapons), "no weapon")
+        return self._weapon(report.agency_id, report.agency_weapons, report.weapons)
+
+    def _weapon_words(self, agency: str, own: Codes, common: Codes) -> str | None:
+        known = _known(self.weapons.get(agency, {}), own) or _known(self.weapons[NIBRS], common)
+        return _reported(known, bool(common or own), "no weapon")
 
     def injury(self, report: CrimeReport) -> str | None:
         """The injuries."""
-        return _reported(_known(INJURY_WORDS, report.injuries), bool(report.injuries), "no injury")
+        return self._injury(report.injuries)
 
     def place_type(self, report: CrimeReport) -> str | None:
         """What kind of place it was."""
@@ -102,6 +116,10 @@ def _by_agency(folder: Path) -> dict[str, dict[str, str]]:
         path.stem: {row["code"]: row["text"] for row in read(path, ("code", "text"))}
         for path in sorted(folder.glob("*.csv"))
     }
+
+
+def _injury_words(codes: Codes) -> str | None:
+    return _reported(_known(INJURY_WORDS, codes), bool(codes), "no injury")
 
 
 def _known(words: Words, codes: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from schemas import topics
-from schemas.envelope import encode
+from schemas.envelope import Encoded, encoder
 from schemas.priority import Priority
 from stream.ledger import Ledger
 from stream.reading import read
@@ -65,16 +65,17 @@ class Processor:
         work.assess(assessor, self._ledger.marked, now, tally)
         work.learn(self._ledger, tally)
         assessed = self._timer()
-        outputs = [self._encode(work.answers[place], now, tally) for place in sorted(work.answers)]
+        encode = encoder(source=self._source, time=now)
+        outputs = [self._outgoing(encode, work.answers[place], tally) for place in sorted(work.answers)]
         encoded = self._timer()
         tally.stage_seconds = {"decode": decoded - began, "assess": assessed - decoded, "encode": encoded - assessed}
         return Batch(outputs, [work.refused[place] for place in sorted(work.refused)]), tally
 
-    def _encode(self, priority: Priority, now: datetime, tally: Tally) -> Outgoing:
+    def _outgoing(self, encode: Callable[[Priority], Encoded], priority: Priority, tally: Tally) -> Outgoing:
         drill = priority.status != "Actual"
         tally.priorities[priority.severity, priority.decided_by] += 1
         tally.drills += drill
         tally.human_triage += priority.needs_human_triage
-        key, value, headers = encode(priority, source=self._source, time=now)
+        key, value, headers = encode(priority)
         headers.append(self._delivery)
         return Outgoing(topics.PRIORITIES_EXERCISE if drill else topics.PRIORITIES, key, value, headers)

@@ -124,7 +124,7 @@ class Work:
 
     def _position(self, place: int) -> SourcePosition:
         record = self.records[place]
-        return SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
+        return SourcePosition.trusted(topic=record.topic, partition=record.partition, offset=record.offset)
 
     def _distrust(self, assessor: Assess, places: Iterable[int], now: datetime) -> None:
         for place in places:

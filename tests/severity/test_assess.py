@@ -16,9 +16,10 @@ from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
 from severity.assess import Assessor, ModelFailed, Release
 from severity.policy import Policy
+from severity.reasons import Leading, leading
 from severity.rules import Rules
 from severity.scheme import Schemes
-from severity.scorer import Contribution, Explanation, softmax
+from severity.scorer import Contribution, softmax
 from severity.urgency import urgency_of
 from severity.wording import Wording
 from tests.severity.small_model import small_model
@@ -43,9 +44,11 @@ class LinearScores:
     raw: NDArray[np.float64]
     probabilities: NDArray[np.float64]
 
-    def explain(self, i: int, level: int) -> Explanation:
-        parts = [Contribution(name, None, float(weights[level - 1])) for name, weights in self.rows[i].items()]
-        return Explanation(float(BASELINE[level - 1]), parts)
+    def leading(self, levels: Sequence[int]) -> tuple[NDArray[np.float64], list[Leading]]:
+        return BASELINE[np.asarray(levels) - 1], [
+            leading([Contribution(name, None, float(weights[level - 1])) for name, weights in row.items()])
+            for row, level in zip(self.rows, levels, strict=True)
+        ]
 
 
 @dataclass

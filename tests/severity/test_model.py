@@ -19,7 +19,8 @@ from severity import metrics
 from severity.forest import check
 from severity.levels import LevelTable
 from severity.model import SeverityModel
-from severity.scorer import Scorer, token_names
+from severity.reasons import leading
+from severity.scorer import LEADING, Scorer, token_names
 from tests.severity.sample_reports import START, draw_reports
 
 
@@ -58,6 +59,22 @@ def test_contributions_and_baseline_are_the_raw_score(scorer: Scorer, fresh: Seq
             total = told.baseline + sum(c.contribution for c in told.contributions)
             assert abs(total - scores.raw[i, level - 1]) < 1e-9
             assert len({(c.input, c.value) for c in told.contributions}) == len(told.contributions)
+
+
+def test_what_leads_to_a_score_is_the_same_for_a_whole_batch_as_by_the_plain_definition(
+    scorer: Scorer, fresh: Sequence[CrimeReport]
+) -> None:
+    scores = scorer.score(fresh)
+    levels = [1 + i % 5 for i in range(len(fresh))]
+    baselines, leads = scores.leading(levels)
+    for i, (level, baseline, led) in enumerate(zip(levels, baselines, leads, strict=True)):
+        told = scores.explain(i, level)
+        plain = leading(told.contributions)
+        assert baseline == told.baseline
+        assert led.total == pytest.approx(plain.total, abs=1e-12)
+        assert led.in_favour == pytest.approx(plain.in_favour, abs=1e-12)
+        assert [theme for theme, _ in led.themes] == [theme for theme, _ in plain.themes[:LEADING]]
+        assert [amount for _, amount in led.themes] == pytest.approx([amount for _, amount in plain.themes[:LEADING]])
 
 
 def test_codes_are_shown_as_the_agency_writes_them() -> None:
