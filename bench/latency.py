@@ -16,7 +16,6 @@ most. Differences below 30 % in p50 or twofold in p99 are noise unless the machi
 """
 
 import json
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -31,15 +30,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from bench import report
-from bench.deployed import fit, promote, releases
-from bench.load import Filer, Listener, Load, ends
+from bench.ground import Ground, ground
+from bench.load import Filer, Listener, ends
 from bench.passing import passing
 from bench.report import Demand
 from bench.worker import Worker, scorer
 from cli.topics import topic_specs
 from schemas import topics
-from transport.local_kafka import LocalKafka
-from transport.settings import KafkaSettings
 from transport.topics import TopicSpec
 
 VARIANTS: Final = ("direct", "pass_alo", "pass_eos", "scored_alo", "scored_eos")
@@ -87,13 +84,13 @@ def own_topics() -> list[TopicSpec]:
     ]
 
 
-def worker(variant: str, kafka: KafkaSettings, keys: Path) -> Worker:
+def worker(variant: str, base: Ground) -> Worker:
     """The process that answers a variant's reports, being started."""
     delivery = "exactly-once" if variant.endswith("eos") else "at-least-once"
-    own = kafka.model_copy(update={"delivery": delivery})
+    own = base.kafka.model_copy(update={"delivery": delivery})
     if variant.startswith("pass"):
         return passing(own, topic_of(variant), answers_of(variant))
-    return scorer(own, keys, topics=topic_of(variant), group_id=f"scorer-{variant}")
+    return scorer(own, base.keys, topics=topic_of(variant), group_id=f"scorer-{variant}")
 
 
 def rounds_of(rates: Sequence[float], rounds: int) -> list[tuple[float, int, tuple[str, ...]]]:
@@ -106,14 +103,16 @@ def rounds_of(rates: Sequence[float], rounds: int) -> list[tuple[float, int, tup
     return made
 
 
-def measure(
-    kafka: KafkaSettings, load: Load, rates: Sequence[float], rounds: int, seconds: float, console: Console
-) -> Course:
+def measure(base: Ground, rates: Sequence[float], rounds: int, seconds: float, console: Console) -> Course:
     """Let the variants take their turns."""
     course, first = Course(), 0
     plan = rounds_of(rates, rounds)
-    places = ends(kafka, sorted({answers_of(variant) for variant in VARIANTS}))
-    with Filer(kafka, load) as filer, Listener(kafka, places) as listener, report.progress(console) as bar:
+    places = ends(base.kafka, sorted({answers_of(variant) for variant in VARIANTS}))
+    with (
+        Filer(base.kafka, base.load) as filer,
+        Listener(base.kafka, places) as listener,
+        report.progress(console) as bar,
+    ):
         task = bar.add_task("", total=len(plan) * len(VARIANTS))
         for rate, number, order in plan:
             course.loads.append(report.load_average())
@@ -208,17 +207,12 @@ def main(
     """
     console = report.console()
     chosen = [float(rate) for rate in rates.split(",")]
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        console.print("Fitting the model and starting Kafka and the workers …")
-        fitted = fit(lapd)
-        (signed,) = releases(fitted, folder, 1)
-        load = Load.of(fitted.reports, datetime.now(UTC))
-        kafka = stack.enter_context(LocalKafka(topics=own_topics(), brokers=brokers)).settings()
-        promote(kafka, signed)
-        for started in [stack.enter_context(worker(variant, kafka, folder / "keys")) for variant in VARIANTS[1:]]:
+    with ExitStack() as stack:
+        base = stack.enter_context(ground(lapd, own_topics(), brokers, console))
+        console.print("Starting the workers …")
+        for started in [stack.enter_context(worker(variant, base)) for variant in VARIANTS[1:]]:
             started.wait()
-        course = measure(kafka, load, chosen, rounds, seconds, console)
+        course = measure(base, chosen, rounds, seconds, console)
     by_rate = {
         f"{rate:g}": {variant: medians_of(course.turns[rate, variant]) for variant in VARIANTS} for rate in chosen
     }
@@ -228,8 +222,8 @@ def main(
         "rounds": rounds,
         "seconds": seconds,
         "brokers": brokers,
-        "load": fitted.source,
-        "message_bytes": round(float(np.mean([len(template.value) for template in load.templates]))),
+        "load": base.source,
+        "message_bytes": base.load.mean_bytes,
         "answered_twice": course.again,
         "demands": [check.as_json() for check in checks],
         "load_averages": course.loads,

@@ -51,6 +51,11 @@ class Load:
         named = (report.model_copy(update={"report_id": STAND_IN.decode()}) for report in real)
         return cls([encode(report, source="bench", time=now) for report in named])
 
+    @property
+    def mean_bytes(self) -> int:
+        """Of a body."""
+        return round(sum(len(template.value) for template in self.templates) / len(self.templates))
+
     def message(self, number: int) -> Encoded:
         """Report `number`, the same whenever it is asked for."""
         key, value, headers = self.templates[number % len(self.templates)]

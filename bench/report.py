@@ -103,7 +103,7 @@ def with_spread(values: Sequence[float]) -> str:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """A table whose first column is of names."""
-    made = Table(title=title, title_justify="left")
+    made = Table(title=title, title_justify="left", min_width=len(title) + 2)
     for place, column in enumerate(columns):
         made.add_column(column, justify="right" if place else "left", no_wrap=True)
     for row in rows:
@@ -119,9 +119,9 @@ def progress(on: Console) -> Progress:
 
 
 def titled(figure: Figure, title: str, below: str) -> None:
-    """A heading in two sizes."""
+    """A heading, and a line in small print at the foot."""
     figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=13, fontweight="bold")
-    figure.text(0.01, 0.005, below, color=FAINT, fontsize=7.5, va="bottom")
+    figure.supxlabel(below, x=0.01, ha="left", color=FAINT, fontsize=7.5)
 
 
 def plain(axes: Axes) -> None:

@@ -122,11 +122,13 @@ class Worker:
         self.close()
 
 
-def scorer(kafka: KafkaSettings, keys: Path, **settings: object) -> Worker:
+def scorer(
+    kafka: KafkaSettings, keys: Path, *, program: Sequence[str] = ("cli.main", "scorer"), **settings: object
+) -> Worker:
     """The scorer as deployed, being started; `settings` are `ScorerSettings`' by name, `keys` the trusted ones."""
     chosen = {"trusted_keys": keys, "metrics_port": 0, "model_wait_seconds": START_SECONDS, **settings}
     environment = {f"SEVERITY_SCORER__{name.upper()}": str(value) for name, value in chosen.items()}
-    return Worker(["-m", "cli.main", "scorer"], kafka, environment)
+    return Worker(["-m", *program], kafka, environment)
 
 
 def _kafka_environment(kafka: KafkaSettings) -> dict[str, str]:
