@@ -5,7 +5,8 @@ initial priority, identity and unknown fields do not, nor do circumstances that 
 agency's own codes carry its name, so that two agencies' codes are never taken for one another.
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -84,9 +85,9 @@ class Gate:
             if occurred is not None:
                 hours = max((filed - occurred).total_seconds() / 3600, 0.0)
                 days = max(filed.toordinal() - occurred.toordinal(), 0)
-                side.append(f"filing_delay:{sum(days >= start for start in DELAYS)}")
+                side.append(f"filing_delay:{bisect(DELAYS, days)}")
             _several(core, single, "weapons", agency, report.weapons, report.agency_weapons)
-            core.extend(f"injuries:{code}" for code in report.injuries)
+            core += [f"injuries:{code}" for code in report.injuries]
             if report.offence_code:
                 core.append(f"offence_code:{report.offence_code}")
             if report.victims is not None:
@@ -98,11 +99,10 @@ class Gate:
         if self.information == "report":
             codes = self._permitted(agency, report.circumstances)
             circumstances = len(codes)
-            core.extend([f"circumstance:{agency}/{code}" for code in codes] or ["circumstance:-"])
-            single.append(f"circumstances:{min(len(codes), COUNTED)}")
+            core += [f"circumstance:{agency}/{code}" for code in codes] or ["circumstance:-"]
+            single.append(f"circumstances:{min(circumstances, COUNTED)}")
             if codes:  # the order written tells what the officer found most telling
-                single.append(f"first_circumstance:{agency}/{codes[0]}")
-                single.append(f"last_circumstance:{agency}/{codes[-1]}")
+                single += [f"first_circumstance:{agency}/{codes[0]}", f"last_circumstance:{agency}/{codes[-1]}"]
         latitude, longitude = location.latitude, location.longitude
         numbers = (
             minute,
@@ -118,11 +118,11 @@ class Gate:
         )
         return Facts(core, side, single, numbers, filed.toordinal())
 
-    def _permitted(self, agency: str, codes: Iterable[str]) -> list[str]:
+    def _permitted(self, agency: str, codes: Sequence[str]) -> Sequence[str]:
         instead = self.traits.get(agency)
-        if instead is None:
-            return list(dict.fromkeys(codes))
-        return [code for code in dict.fromkeys([instead.get(code, code) for code in codes]) if code]
+        if instead is not None:
+            codes = [seen for code in codes if (seen := instead.get(code, code))]
+        return _once(codes)
 
 
 def _kind(core: list[str], single: list[str], name: str, agency: str, common: str | None, own: str | None) -> None:
@@ -139,7 +139,14 @@ def _several(
     core: list[str], single: list[str], name: str, agency: str, common: tuple[str, ...], own: tuple[str, ...]
 ) -> None:
     if own:
-        core.extend([f"agency_{name}:{agency}/{code}" for code in dict.fromkeys(own)])
-        single.extend([f"{name}:{code}" for code in dict.fromkeys(common)])
+        core += [f"agency_{name}:{agency}/{code}" for code in _once(own)]
+        single += [f"{name}:{code}" for code in _once(common)]
+    elif common:
+        core += [f"{name}:{code}" for code in _once(common)]
     else:
-        core.extend([f"{name}:{code}" for code in dict.fromkeys(common)] or [f"{name}:-"])
+        core.append(f"{name}:-")
+
+
+def _once(codes: Sequence[str]) -> Sequence[str]:
+    """Each code once, in the order of its first place."""
+    return codes if len(codes) < 2 else [*dict.fromkeys(codes)]

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -81,14 +82,17 @@ class TokenWriter:
         ids, starts, sides, singles, days = (array("q") for _ in range(5))
         numbers = array("d")
         starts.append(0)
-        vocabulary = self.vocabulary
+        vocabulary, unknown = self.vocabulary, repeat(UNKNOWN)
+        number = vocabulary.get
         for core, side, single, values, day in facts:
             if self.grow:
-                ids.extend([vocabulary.setdefault(token, len(vocabulary)) for token in (*core, *side, *single)])
-            else:
-                ids.extend([vocabulary.get(token, UNKNOWN) for token in (*core, *side, *single)])
-            sides.append(starts[-1] + len(core))
-            singles.append(sides[-1] + len(side))
+                for token in (*core, *side, *single):
+                    vocabulary.setdefault(token, len(vocabulary))
+            ids.extend(map(number, core, unknown))
+            sides.append(len(ids))
+            ids.extend(map(number, side, unknown))
+            singles.append(len(ids))
+            ids.extend(map(number, single, unknown))
             starts.append(len(ids))
             numbers.extend(values)
             days.append(day)
