@@ -73,14 +73,20 @@ class City:
     def wait_for(self, count: int) -> float:
         """Wait until so many reports are answered, of all so far; how long no answer came, in seconds, at most."""
         longest, last = 0.0, time.monotonic()
-        while self.answered < count:
-            found = sum((record.key or b"").startswith(self.name.encode()) for record in self.reader.read(1000, 0.1))
+        while (before := self.answered) < count:
+            found = self.look() - before
             now = time.monotonic()
             longest = max(longest, now - last)
             if found:
-                self.answered, last = self.answered + found, now
+                last = now
             assert now - last < SECONDS, f"{self.answered} of {count} answered, and none for {SECONDS:.0f} s"
         return longest
+
+    def look(self) -> int:
+        """How many are answered by now."""
+        found = self.reader.read(1000, 0.1)
+        self.answered += sum((record.key or b"").startswith(self.name.encode()) for record in found)
+        return self.answered
 
     def settle(self) -> float:
         """Wait until every report is answered; how long no answer came, in seconds, at most."""
