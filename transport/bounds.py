@@ -13,10 +13,14 @@ from transport.records import Record
 FIRST: Final = 50
 """Records of the first batch: few, since nobody knows yet how slow the handler or the network is."""
 
+MOST_TRIPS: Final = 2
+"""Times `seconds` that a transaction's round trips may take beside the records; what is beyond is the handler's. Both
+together stay well within a transaction's timeout."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Most `records` and `bytes` (keys and values) of one transaction, and the `seconds` it should not exceed."""
+    """Most `records` and `bytes` (keys and values) of one transaction, and the `seconds` its records should take."""
 
     records: int = 5000
     bytes: int = 16_000_000
@@ -38,15 +42,23 @@ ORDINARY: Final = Bounds()
 
 
 class Pace:
-    """How many records to ask for next: twice as many after a full batch that was quick, fewer after a slow one."""
+    """How many records to ask for next: twice as many after a full batch that was quick, fewer after a slow one.
+
+    What even a few records take, the round trips of a transaction, is left out: fewer records do not take less of it.
+    Else a far network would end in transactions of one record each.
+    """
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
+        self._of_a_few = 0.0
         self.most = min(FIRST, bounds.records)
 
     def took(self, records: int, seconds: float) -> None:
         """A batch of so many records took so long from its reading to its commit."""
-        if seconds > self._bounds.seconds:
-            self.most = max(1, int(records * self._bounds.seconds / seconds))
-        elif records >= self.most and seconds < self._bounds.seconds / 2:
+        if records <= FIRST:
+            self._of_a_few = min(seconds, MOST_TRIPS * self._bounds.seconds)
+        own = seconds - self._of_a_few
+        if own > self._bounds.seconds:
+            self.most = max(1, int(records * self._bounds.seconds / own))
+        elif records >= self.most and own < self._bounds.seconds / 2:
             self.most = min(2 * self.most, self._bounds.records)

@@ -29,13 +29,27 @@ def test_batches_grow_under_a_backlog_as_long_as_they_are_quick_and_shrink_when_
         pace.took(pace.most, 0.01)
     assert grown == [FIRST, 100, 200, 400, 800, 1000, 1000]
     pace.took(1000, 2.0)
-    assert pace.most == 250
-    pace.took(250, 0.4)  # as long as it should: neither more nor less
-    assert pace.most == 250
+    assert pace.most == 251
+    pace.took(251, 0.4)  # as long as it should: neither more nor less
+    assert pace.most == 251
     pace.took(1, 10.0)
     assert pace.most == 1
     pace.took(1, 0.01)
     assert pace.most == 2
+
+
+def test_batches_grow_on_a_far_network_where_a_transaction_takes_long_whatever_is_in_it() -> None:
+    pace = Pace(Bounds(records=1000, seconds=0.5))
+    for _ in range(10):
+        pace.took(pace.most, 0.7 + pace.most * 0.0001)
+    assert pace.most == 1000
+
+
+def test_a_handler_that_is_slow_for_each_record_gets_few() -> None:
+    pace = Pace(Bounds(records=1000, seconds=0.5))
+    for _ in range(20):
+        pace.took(pace.most, 0.005 + pace.most * 0.06)
+        assert pace.most * 0.06 < 2.0
 
 
 def test_a_batch_that_is_not_full_says_nothing_about_larger_ones() -> None:
