@@ -58,7 +58,7 @@ class LocalKafka:
         self.folder = Path(self._temporary.name) if self._temporary else Path(folder or "")
         self._replicas = min(brokers, MOST_REPLICAS)
         self._topics = [replace(topic, replication=self._replicas) for topic in topics]
-        free = _free_ports(2 * brokers)
+        free = free_ports(2 * brokers)
         ports = [port + index for index in range(brokers)] if port else free[:brokers]
         addresses = [Address(index + 1, ports[index], free[brokers + index]) for index in range(brokers)]
         voters = ",".join(f"{each.number}@{HOST}:{each.controller_port}" for each in addresses)
@@ -165,7 +165,8 @@ def _properties(folder: Path, address: Address, voters: str, replicas: int) -> d
     }
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """So many of `PORTS` on which nobody listens now. Raises `NoBroker` when there are not enough."""
     found: list[int] = []
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):  # not the same ones for two that start together
         with socket.socket() as probe, contextlib.suppress(OSError):
