@@ -151,7 +151,7 @@ def demands(cases: dict[str, dict[str, Any]]) -> list[Demand]:
     """What has to hold of each case that was measured."""
     found = []
     if hour := cases.get("hour"):
-        what = f"{HOUR:,} waiting: from the first assignment to a fresh report's priority"
+        what = f"{hour['waiting']:,} waiting: from the first assignment to a fresh report's priority"
         found.append(Demand(what, hour["first_fresh_s"], most=HOUR_SECONDS, unit=" s"))
     if million := cases.get("million"):
         what = f"{million['waiting']:,} waiting: worked off"

@@ -12,27 +12,28 @@ from bench import report
 from bench.report import Demand
 
 FIGURES: Final = {
-    "first_fresh_s": "first fresh s",
-    "longest_fresh_s": "longest wait s",
-    "last_fresh_s": "wait at the end s",
-    "worked_off_s": "worked off s",
+    "first_fresh_s": "from the assignment to the first fresh priority, s",
+    "longest_fresh_s": "longest wait of a fresh report, s",
+    "last_fresh_s": "wait of a fresh report in the end, s",
+    "worked_off_s": "worked off after, s",
     "per_second": "reports/s",
-    "largest_batch": "largest batch",
-    "last_batch": "batch at the end",
+    "largest_batch": "records of the largest transactions",
+    "last_batch": "records of a transaction in the end",
     "answered_twice": "answered twice",
 }
+BEFORE: Final = 3.0
+"""Seconds before the assignment that the picture shows."""
+
 ROWS: Final = 10
 """Of the table of waiting over time."""
 
 
 def show(result: dict[str, Any], cases: Sequence[str], checks: Sequence[Demand], console: Console) -> None:
     """Print the tables."""
-    rows = []
-    for name in cases:
-        spread = [report.with_spread([each[key] for each in result[name]["rounds"]]) for key in FIGURES]
-        rows.append([name, f"{result[name]['waiting']:,}", *spread])
-    columns = ["", "waiting", *FIGURES.values()]
-    console.print(report.table(f"One scorer, exactly once, {result['rounds']} rounds", columns, rows))
+    rows = [["reports waiting", *(f"{result[name]['waiting']:,}" for name in cases)]]
+    for key, words in FIGURES.items():
+        rows.append([words, *(report.with_spread([each[key] for each in result[name]["rounds"]]) for name in cases)])
+    console.print(report.table(f"One scorer, exactly once, {result['rounds']} rounds", ["", *cases], rows))
     for name in cases:
         title = f"{name}, last round: what a fresh report waits while the backlog shrinks"
         columns = ["s since the assignment", "left", "records a transaction", "wait of a fresh report s"]
@@ -51,7 +52,8 @@ def _over_time(course: dict[str, Any]) -> list[list[str]]:
     for place in np.unique(np.linspace(0, len(samples) - 1, ROWS).round().astype(int)):
         sample = samples[place]
         wait = waits[np.abs(sent - sample["at"]).argmin()]
-        rows.append([f"{sample['at']:.1f}", f"{sample['left']:,.0f}", f"{sample['batch']:,.0f}", f"{wait:.2f}"])
+        batch = f"{sample['batch']:,.0f}" if sample["batch"] else "–"  # none ended since the moment before
+        rows.append([f"{sample['at']:.1f}", f"{sample['left']:,.0f}", batch, f"{wait:.2f}"])
     return rows
 
 
@@ -76,6 +78,7 @@ def draw(result: dict[str, Any], cases: Sequence[str]) -> Figure:
         for axes in (middle, bottom):
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         top.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        bottom.set_xlim(left=-BEFORE)
         bottom.set_xlabel("seconds since the first assignment", color=report.INK)
     report.titled(figure, "A backlog is worked off while fresh reports come", report.caption(result))
     return figure

@@ -42,6 +42,11 @@ class Child:
             raise answer
         return answer
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.is_alive()
+
     def close(self) -> None:
         """End it."""
         self._connection.close()
