@@ -1,15 +1,17 @@
 """A worker that is far from its broker: its network goes through a proxy, while tests write and read beside it."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.crew import Crew
 from bench.worker import scorer
+from tests.conftest import absent
 from tests.faults.city import SECONDS, City, city
 from tests.faults.proxy import HOST, Proxy
+from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka, free_ports
 from transport.settings import KafkaSettings
 
@@ -37,7 +39,12 @@ def far() -> Iterator[Far]:
         "controller.quorum.voters": f"1@{HOST}:{controller}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,FAR:PLAINTEXT,CONTROLLER:PLAINTEXT",
     }
-    with Proxy(port, listener) as proxy, LocalKafka(port=near, config=config) as broker:
+    with ExitStack() as stack:
+        proxy = stack.enter_context(Proxy(port, listener))
+        try:
+            broker = stack.enter_context(LocalKafka(port=near, config=config, heap_mb=256))
+        except NoBroker as error:
+            absent(f"a local Kafka: {error}")
         yield Far(broker, proxy)
 
 
@@ -61,13 +68,7 @@ def filing(place: City, count: int, seconds: float) -> Iterator[None]:
     assert not clerk.is_alive()
 
 
-def work_off(place: City, crew: Crew, done: Callable[[], bool] = lambda: True) -> None:
+def work_off(place: City, crew: Crew) -> None:
     """Wait until every report is answered, starting workers again that end by themselves; then have it checked."""
-
-    def answered() -> bool:
-        records = place.reader.read(1000, 0.1)
-        place.answered += sum((record.key or b"").startswith(place.name.encode()) for record in records)
-        return place.answered >= len(place.filed) and done()
-
-    crew.tend(SECONDS, answered)
+    crew.tend(SECONDS, lambda: place.look() >= len(place.filed))
     place.assert_nothing_lost_or_doubled()
