@@ -4,12 +4,17 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from bench.peers.field import Field, TurnFailed
 from bench.peers.roster import Peer
 
 T = TypeVar("T")
+
+FIRST_BACKLOG: Final = 2_000
+MOST_SECONDS: Final = 8.0
+"""A backlog is as large as the peer works off in this time by what its last one showed, if that is less than planned:
+one that takes a thousand a second tells no more with a hundred thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Plan:
     seconds: float
     """At each rate."""
     backlog: int
-    """Reports."""
+    """Reports, at most."""
     rounds: int
 
 
@@ -35,6 +40,8 @@ class Measured:
     """By rate and peer."""
     backlog: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Messages a second, by peer."""
+    waiting: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """How many reports those backlogs had."""
     load_averages: list[float] = field(default_factory=list)
     """Of the machine, over a minute, before each round; empty where it has none."""
 
@@ -55,35 +62,31 @@ def run(field: Field, plan: Plan, tell: Callable[[str], None], done: Callable[[]
 
     A peer that fails is left out from then on, with the reason in `field.left_out`.
     """
-    measured = Measured()
-    _round(field, plan, Measured(), list(field.running), "warm-up", tell, done)
-    for number in range(plan.rounds):
-        if hasattr(os, "getloadavg"):
-            measured.load_averages.append(os.getloadavg()[0])
-        peers = order(field.running, number, plan.rounds)
-        _round(field, plan, measured, peers, f"round {number + 1}", tell, done)
-    return measured
+    measured, speeds = Measured(), dict[str, float]()
 
-
-def _round(
-    field: Field,
-    plan: Plan,
-    measured: Measured,
-    peers: Sequence[Peer],
-    name: str,
-    tell: Callable[[str], None],
-    done: Callable[[], None],
-) -> None:
-    for peer in peers:
-        try:
+    def turns(peer: Peer, into: Measured, name: str) -> None:
+        if peer.engine != "none":
             tell(f"{name}: {peer.name}, backlog")
-            if peer.engine != "none":
-                measured.backlog[peer.name].append(field.backlog(peer, plan.backlog))
+            if peer.name not in speeds:
+                speeds[peer.name] = field.backlog(peer, min(FIRST_BACKLOG, plan.backlog))
+            count = min(plan.backlog, max(FIRST_BACKLOG, int(speeds[peer.name] * MOST_SECONDS)))
+            speeds[peer.name] = field.backlog(peer, count)
+            into.backlog[peer.name].append(speeds[peer.name])
+            into.waiting[peer.name].append(count)
+        done()
+        for rate in plan.rates:
+            tell(f"{name}: {peer.name}, {rate}/s")
+            into.latency[rate][peer.name].append(field.latency(peer, rate, plan.seconds))
             done()
-            for rate in plan.rates:
-                tell(f"{name}: {peer.name}, {rate}/s")
-                measured.latency[rate][peer.name].append(field.latency(peer, rate, plan.seconds))
-                done()
-        except TurnFailed as failed:
-            field.left_out[peer.name] = f"{name}: {failed}"
-            field.running.remove(peer)
+
+    for number in range(-1, plan.rounds):
+        into, name = (Measured(), "warm-up") if number < 0 else (measured, f"round {number + 1}")
+        if number >= 0 and hasattr(os, "getloadavg"):
+            measured.load_averages.append(os.getloadavg()[0])
+        for peer in order(field.running, max(number, 0), plan.rounds):
+            try:
+                turns(peer, into, name)
+            except TurnFailed as failed:
+                field.left_out[peer.name] = f"{name}: {failed}"
+                field.running.remove(peer)
+    return measured

@@ -44,16 +44,17 @@ def _latencies(title: str, rows: Mapping[str, Any], peers: Sequence[Peer], round
 
 
 def _backlogs(result: Mapping[str, Any], peers: Sequence[Peer]) -> Table:
-    table = Table(title=f"a backlog of {result['backlog_reports']:,} reports, messages/s")
+    table = Table(title=f"a backlog, messages/s: median of {result['rounds']} rounds, ratio to {OURS}")
     for heading in ("peer", "guarantee"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("median (lowest–highest)", "×"):
+    for heading in ("median (lowest–highest)", "×", "reports waiting"):
         table.add_column(heading, justify="right")
     ours = result["backlog"].get(OURS)
     for peer in peers:
         if row := result["backlog"].get(peer.name):
             cell = f"{row['per_second']:,.0f} ({_between(row['rounds'], ',.0f')})"
-            table.add_row(peer.name, peer.guarantee, cell, _ratio(row, ours, "per_second"), style=_style(peer))
+            waiting = f"{min(row['waiting']):,}"
+            table.add_row(peer.name, peer.guarantee, cell, _ratio(row, ours, "per_second"), waiting, style=_style(peer))
     return table
 
 

@@ -25,8 +25,11 @@ def rates(measured: Measured) -> dict[str, dict[str, Row]]:
 
 
 def backlogs(measured: Measured) -> dict[str, Row]:
-    """By peer: the median of messages a second, and every round's own."""
-    return {name: {"per_second": _median(rounds), "rounds": rounds} for name, rounds in measured.backlog.items()}
+    """By peer: the median of messages a second, every round's own, and how many reports waited in each."""
+    return {
+        name: {"per_second": _median(rounds), "rounds": rounds, "waiting": measured.waiting[name]}
+        for name, rounds in measured.backlog.items()
+    }
 
 
 def demands(by_rate: Mapping[str, Mapping[str, Row]]) -> list[Row]:
