@@ -28,6 +28,9 @@ from transport.topics import TopicSpec, create_topics
 SECONDS: Final = 120.0
 """Until a test gives up waiting: generous, since what is waited for comes in a moment on a quiet machine."""
 
+WORDS: Final = 40
+"""Lines that are shown of a worker when a test fails."""
+
 MOST_IN_A_BATCH: Final = 50
 """Several transactions for a hundred reports, so that there is something before and after each point."""
 
@@ -44,6 +47,7 @@ class City:
     start: Mapping[Partition, int]
     stack: ExitStack
     filed: list[Sent] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
     answered: int = 0
 
     @property
@@ -66,9 +70,9 @@ class City:
         own = {"topics": self.topic, "group_id": self.name, "model_name": self.name, "trusted_keys": self.keys}
         chosen = {**own, "metrics_port": 0, "model_wait_seconds": 0}
         environment = {f"SEVERITY_SCORER__{name.upper()}": str(value) for name, value in chosen.items()}
-        return self.stack.enter_context(
-            Worker(["-m", "tests.faults.dying_scorer", point, str(times)], kafka, environment)
-        )
+        arguments = ["-m", "tests.faults.dying_scorer", point, str(times)]
+        self.workers.append(self.stack.enter_context(Worker(arguments, kafka, environment)))
+        return self.workers[-1]
 
     def wait_for(self, count: int) -> float:
         """Wait until so many reports are answered, of all so far; how long no answer came, in seconds, at most."""
@@ -79,7 +83,7 @@ class City:
             longest = max(longest, now - last)
             if found:
                 last = now
-            assert now - last < SECONDS, f"{self.answered} of {count} answered, and none for {SECONDS:.0f} s"
+            assert now - last < SECONDS, f"{self.answered} of {count} answered; {self._said()}"
         return longest
 
     def look(self) -> int:
@@ -91,6 +95,11 @@ class City:
     def settle(self) -> float:
         """Wait until every report is answered; how long no answer came, in seconds, at most."""
         return self.wait_for(len(self.filed))
+
+    def _said(self) -> str:
+        """Every worker's last lines, for who has to find out why a test failed."""
+        said = [f"exit code {each.process.poll()}: {''.join([*each.lines][-WORDS:])}" for each in self.workers]
+        return "\n".join(["the workers:", *said])
 
     def verdict(self) -> Verdict:
         """What the independent checker finds."""

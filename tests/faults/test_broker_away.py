@@ -8,7 +8,7 @@ import pytest
 
 from bench.crew import Crew
 from tests.conftest import absent
-from tests.faults.city import City, city
+from tests.faults.city import SECONDS, City, city
 from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka
 
@@ -47,6 +47,6 @@ def test_nothing_is_lost_or_doubled_when_the_broker_is_away_and_workers_are_supe
             own.start()
 
         filed_meanwhile(place, 1000, 5.0, away)
-        crew.tend(60.0, lambda: place.look() >= len(place.filed))
+        crew.tend(SECONDS, lambda: place.look() >= len(place.filed))
         place.assert_nothing_lost_or_doubled()
         assert set(crew.close()) == {0}

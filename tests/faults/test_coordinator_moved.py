@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from bench.crew import Crew
 from tests.conftest import absent
-from tests.faults.city import city
+from tests.faults.city import SECONDS, city
 from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka
 
@@ -54,7 +54,7 @@ def test_nothing_is_lost_or_doubled_when_the_coordinator_is_killed_and_another_b
         filing.start()
         crew.tend(1.0)
         cluster.kill(victim)
-        crew.tend(60.0, lambda: not filing.is_alive() and place.look() >= len(place.filed))
+        crew.tend(SECONDS, lambda: not filing.is_alive() and place.look() >= len(place.filed))
         assert not filing.is_alive()
         place.assert_nothing_lost_or_doubled()  # with two brokers of three
         assert {one.code for one in crew.exits} <= {1}  # a client that hangs is ended, and started again
