@@ -1,22 +1,18 @@
 """`python -m bench.peers`: see `main` for what it does."""
 
 import json
-import os
-import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench import report
 from bench.peers import verdict
 from bench.peers.field import started
 from bench.peers.roster import ROSTER, Peer
 from bench.peers.rounds import Plan, run, turns_of
-from bench.peers.show import plot, show
+from bench.peers.show import draw, show
 from transport.errors import NoBroker
 
 NAMES: Final = ", ".join(peer.name for peer in ROSTER)
@@ -62,40 +58,31 @@ def main(
     python -m bench.peers --peers direct,scored_eos,streams_1ms --rounds 1 --seconds 2
     """
     chosen = _chosen(peers)
-    console = Console(stderr=True)
+    console = report.console()
     plan = Plan([int(rate) for rate in rates.split(",")], seconds, backlog, rounds)
-    bar = Progress(
-        TextColumn("{task.description:50}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
-    with bar:
-        task = bar.add_task("starting", total=None)
-
-        def tell(text: str) -> None:
-            bar.update(task, description=text)
-
-        with started(chosen, brokers, lapd, tell) as field:
-            bar.update(task, total=turns_of(plan, len(field.running)))
-            measured = run(field, plan, tell, lambda: bar.update(task, advance=1))
+    with started(chosen, brokers, lapd, console) as field, report.progress(console) as bar:
+        task = bar.add_task("", total=turns_of(plan, len(field.running)))
+        measured = run(
+            field, plan, lambda text: bar.update(task, description=text), lambda: bar.update(task, advance=1)
+        )
     by_rate = verdict.rates(measured)
+    checks = verdict.demands(by_rate)
     result: dict[str, Any] = {
         "rates": by_rate,
         "backlog": verdict.backlogs(measured),
-        "demands": verdict.demands(by_rate),
+        "demands": [check.as_json() for check in checks],
         "left_out": field.left_out,
         "rounds": rounds,
         "seconds": seconds,
         "brokers": brokers,
-        "load": field.source,
+        "load": field.base.source,
+        "message_bytes": field.base.load.mean_bytes,
         "load_averages": measured.load_averages,
-        "machine": f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "versions": {name: version(name) for name in ("confluent-kafka", "numpy", "numba", "scikit-learn")},
-        "at": datetime.now(UTC).isoformat(),
+        "machine": report.machine(),
+        "ended": datetime.now(UTC).isoformat(),
     }
-    show(result, console)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "peers.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
-    plot(result, out / "peers.png")
-    console.print(f"written: {out / 'peers.json'}, {out / 'peers.png'}", markup=False)
+    show(result, checks, console)
+    report.save(result, draw(result), out, "peers", console)
     if as_json:
         print(json.dumps(result))
 

@@ -1,32 +1,30 @@
 """The peers that could be had, running side by side on one broker, each on topics of its own."""
 
+import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import worker
-from bench.deployed import fit, promote, releases
-from bench.load import Filer, Load
+from rich.console import Console
+
+from bench.ground import Ground, ground
+from bench.load import Filer
 from bench.peers.backlog import work_off
 from bench.peers.latency import Way, measure
 from bench.peers.missing import Missing
 from bench.peers.program import COMMANDS, Program
 from bench.peers.roster import Peer
+from bench.worker import scorer
 from cli.topics import topic_specs
-from transport.local_kafka import LocalKafka
-from transport.settings import KafkaSettings
 from transport.topics import TopicSpec
 
 PARTITIONS: Final = 4
 START_SECONDS: Final = 60.0
 PATIENCE: Final = 20.0
 """Seconds without any result after which a turn is given up; Quix Streams commits every 5 s by default."""
-
-Tell = Callable[[str], None]
 
 
 class TurnFailed(Exception):
@@ -37,17 +35,14 @@ class TurnFailed(Exception):
 class Field:
     """Running peers, and the next report's number: no number is used twice."""
 
-    kafka: KafkaSettings
-    load: Load
+    base: Ground
     filer: Filer
-    source: str
-    """What the messages are."""
     left_out: dict[str, str]
     """Why others are not measured, by name."""
-    running: list[Peer] = field(default_factory=list)
+    running: list[Peer] = dataclasses.field(default_factory=list)
     _next: int = 0
 
-    def latency(self, peer: Peer, rate: float, seconds: float) -> Mapping[str, float]:
+    def latency(self, peer: Peer, rate: float, seconds: float) -> dict[str, float]:
         """Figures of one turn. Raises `TurnFailed`."""
         count = int(rate * seconds)
         way = self._measure(peer, count, rate, PATIENCE)
@@ -57,7 +52,7 @@ class Field:
     def backlog(self, peer: Peer, count: int) -> float:
         """Messages a second of one turn. Raises `TurnFailed`."""
         first = self._numbers(count)
-        done = work_off(self.kafka, peer, self.load, first, count, PATIENCE)
+        done = work_off(self.base.kafka, peer, self.base.load, first, count, PATIENCE)
         _judge(peer, count, done.lost, done.doubled)
         return count / done.seconds
 
@@ -67,7 +62,7 @@ class Field:
         _judge(peer, 20, way.lost, 0)
 
     def _measure(self, peer: Peer, count: int, rate: float, patience: float) -> Way:
-        return measure(self.kafka, peer, self.filer, self._numbers(count), count, rate, patience=patience)
+        return measure(self.base.kafka, peer, self.filer, self._numbers(count), count, rate, patience=patience)
 
     def _numbers(self, count: int) -> int:
         first = self._next
@@ -80,11 +75,11 @@ def _judge(peer: Peer, count: int, lost: int, doubled: int) -> None:
         raise TurnFailed(f"of {count} reports {lost} had no result in time and {doubled} had two")
 
 
-def prepared(peers: Sequence[Peer], tell: Tell) -> tuple[list[Peer], dict[str, str]]:
+def prepared(peers: Sequence[Peer], console: Console) -> tuple[list[Peer], dict[str, str]]:
     """Fetch what each needs; who can run, and why the others cannot."""
     ready, missing = [], {}
     for peer in peers:
-        tell(f"{peer.name}: fetching what it needs, if this is the first time")
+        console.print(f"Looking for what {peer.name} needs, fetching it the first time …")
         try:
             if peer.engine in COMMANDS:
                 COMMANDS[peer.engine]()
@@ -96,33 +91,27 @@ def prepared(peers: Sequence[Peer], tell: Tell) -> tuple[list[Peer], dict[str, s
 
 
 @contextmanager
-def started(peers: Sequence[Peer], brokers: int, lapd: Path | None, tell: Tell) -> Iterator[Field]:
+def started(peers: Sequence[Peer], brokers: int, lapd: Path | None, console: Console) -> Iterator[Field]:
     """A broker and all of `peers` that can be had on it, each answering. Raises `NoBroker`."""
-    ready, missing = prepared(peers, tell)
+    ready, missing = prepared(peers, console)
+    names = {name for peer in ready for name in (peer.source, peer.sink)}
+    contract = topic_specs(PARTITIONS)
+    own = [TopicSpec(name, PARTITIONS) for name in sorted(names - {spec.name for spec in contract})]
     with ExitStack() as stack:
+        base = stack.enter_context(ground(lapd, [*contract, *own], brokers, console))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="severity-peers-")))
-        tell("a model for the scorer: fitting")
-        fitted = fit(lapd)
-        tell("Kafka: starting")
-        names = {name for peer in ready for name in (peer.source, peer.sink)}
-        contract = topic_specs(PARTITIONS)
-        own = [TopicSpec(name, PARTITIONS) for name in sorted(names - {spec.name for spec in contract})]
-        kafka = stack.enter_context(LocalKafka(topics=[*contract, *own], brokers=brokers)).settings()
-        [release] = releases(fitted, folder, 1)
-        promote(kafka, release)
-        load = Load.of(fitted.reports, datetime.now(UTC))
-        running = Field(kafka, load, stack.enter_context(Filer(kafka, load)), fitted.source, missing)
+        field = Field(base, stack.enter_context(Filer(base.kafka, base.load)), missing)
         for peer in ready:
-            tell(f"{peer.name}: starting")
+            console.print(f"Starting {peer.name} …")
             program = None
             if peer.engine == "scorer":
-                stack.enter_context(worker.scorer(kafka, folder / "keys")).wait()
+                stack.enter_context(scorer(base.kafka, base.keys)).wait()
             elif peer.engine in COMMANDS:
-                program = stack.enter_context(Program(peer, kafka.bootstrap_servers, folder))
+                program = stack.enter_context(Program(peer, base.kafka.bootstrap_servers, folder))
             try:
-                running.wait_for(peer)
+                field.wait_for(peer)
             except TurnFailed as failed:
-                running.left_out[peer.name] = f"{failed}; {program.last_words() if program else 'it is up'}"
+                field.left_out[peer.name] = f"{failed}; {program.last_words() if program else 'it is up'}"
             else:
-                running.running.append(peer)
-        yield running
+                field.running.append(peer)
+        yield field

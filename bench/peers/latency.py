@@ -1,6 +1,5 @@
 """How long reports take through a running peer, filed at a steady rate."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ class Way:
     lost: int
     doubled: int
 
-    def figures(self) -> Mapping[str, float]:
+    def figures(self) -> dict[str, float]:
         """Percentiles without the first tenth, in which connections wake up."""
         steady = self.milliseconds[len(self.milliseconds) // 10 :]
         p50, p95, p99 = np.percentile(steady, [50, 95, 99])

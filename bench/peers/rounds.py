@@ -1,13 +1,13 @@
 """The rounds: every peer's turn one after the other, in an order that moves on from round to round."""
 
-import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from bench.peers.field import Field, TurnFailed
 from bench.peers.roster import Peer
+from bench.report import load_average
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Plan:
 class Measured:
     """Every turn's figures, by round."""
 
-    latency: dict[int, dict[str, list[Mapping[str, float]]]] = field(
+    latency: dict[int, dict[str, list[dict[str, float]]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
     """By rate and peer."""
@@ -42,8 +42,8 @@ class Measured:
     """Messages a second, by peer."""
     waiting: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """How many reports those backlogs had."""
-    load_averages: list[float] = field(default_factory=list)
-    """Of the machine, over a minute, before each round; empty where it has none."""
+    load_averages: list[list[float] | None] = field(default_factory=list)
+    """Of the machine, before each round."""
 
 
 def order(peers: Sequence[T], number: int, rounds: int) -> list[T]:
@@ -81,8 +81,7 @@ def run(field: Field, plan: Plan, tell: Callable[[str], None], done: Callable[[]
 
     for number in range(-1, plan.rounds):
         into, name = (Measured(), "warm-up") if number < 0 else (measured, f"round {number + 1}")
-        if number >= 0 and hasattr(os, "getloadavg"):
-            measured.load_averages.append(os.getloadavg()[0])
+        into.load_averages.append(load_average())
         for peer in order(field.running, max(number, 0), plan.rounds):
             try:
                 turns(peer, into, name)

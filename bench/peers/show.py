@@ -1,69 +1,46 @@
-"""The table for people, and the plot."""
+"""The tables for people, and the plot."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
+from matplotlib.figure import Figure
 from rich.console import Console
-from rich.table import Table
 
+from bench import report
 from bench.peers.roster import OURS, ROSTER, Peer
+from bench.report import Demand
+
+COLOURS: Final = {"exactly once": "#1f6f9f", "at least once": "#d08a3e", "-": report.FAINT}
 
 
-def show(result: Mapping[str, Any], console: Console) -> None:
+def show(result: Mapping[str, Any], checks: Sequence[Demand], console: Console) -> None:
     """Print a table for each rate and one of backlogs, the demands, and who is missing."""
-    peers = measured(result)
+    peers, rounds = measured(result), f"median of {result['rounds']} rounds"
     for rate, rows in result["rates"].items():
-        console.print(_latencies(f"{rate} reports/s, ms", rows, peers, result["rounds"]))
-    console.print(_backlogs(result, peers))
-    for peer in peers:
-        console.print(f"{peer.name}: {peer.title}", markup=False)
-    for each in result["demands"]:
-        verdict = "met" if each["met"] else "NOT met"
-        what = f"{each['rate']}/s: {OURS} {each['figure'].removesuffix('_ms')} / that of {each['against']}"
-        console.print(f"{what}: {each['ratio']:.3f} (demand: at most {each['limit']:g}): {verdict}", markup=False)
-    for name, reason in result["left_out"].items():
-        console.print(f"{name} is left out: {reason}", markup=False)
-    loads = ", ".join(f"{load:.1f}" for load in result["load_averages"])
-    console.print(f"load average before each round: {loads}; {result['machine']}", markup=False)
-
-
-def _latencies(title: str, rows: Mapping[str, Any], peers: Sequence[Peer], rounds: int) -> Table:
-    table = Table(title=f"{title}: median of {rounds} rounds (lowest–highest), ratio to {OURS}")
-    for heading in ("peer", "guarantee"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("p50", "×", "p95", "p99", "×", "max"):
-        table.add_column(heading, justify="right")
-    ours = rows.get(OURS)
-    for peer in peers:
-        if row := rows.get(peer.name):
-            p50, p99 = (_spread(row, key) for key in ("p50_ms", "p99_ms"))
-            cells = [p50, _ratio(row, ours, "p50_ms"), f"{row['p95_ms']:.1f}", p99, _ratio(row, ours, "p99_ms")]
-            table.add_row(peer.name, peer.guarantee, *cells, f"{row['max_ms']:.0f}", style=_style(peer))
-    return table
-
-
-def _backlogs(result: Mapping[str, Any], peers: Sequence[Peer]) -> Table:
-    table = Table(title=f"a backlog, messages/s: median of {result['rounds']} rounds, ratio to {OURS}")
-    for heading in ("peer", "guarantee"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("median (lowest–highest)", "×", "reports waiting"):
-        table.add_column(heading, justify="right")
-    ours = result["backlog"].get(OURS)
+        ours, lines = rows.get(OURS), []
+        for peer in peers:
+            if row := rows.get(peer.name):
+                p50, p99 = (report.with_spread([each[key] for each in row["rounds"]]) for key in ("p50_ms", "p99_ms"))
+                rest = [f"{row[key]:.1f}" for key in ("p95_ms", "max_ms")]
+                ratios = [_ratio(row, ours, key) for key in ("p50_ms", "p99_ms")]
+                lines.append([_name(peer), peer.guarantee, p50, ratios[0], rest[0], p99, ratios[1], rest[1]])
+        columns = ["ms", "guarantee", "p50", "ratio", "p95", "p99", "ratio", "max"]
+        console.print(report.table(f"{rate} reports/s, {rounds} (lowest–highest), ratio to {OURS}", columns, lines))
+    ours, lines = result["backlog"].get(OURS), []
     for peer in peers:
         if row := result["backlog"].get(peer.name):
-            cell = f"{row['per_second']:,.0f} ({_between(row['rounds'], ',.0f')})"
-            waiting = f"{min(row['waiting']):,}"
-            table.add_row(peer.name, peer.guarantee, cell, _ratio(row, ours, "per_second"), waiting, style=_style(peer))
-    return table
-
-
-def _ratio(row: Mapping[str, Any], ours: Mapping[str, Any] | None, key: str) -> str:
-    return f"{row[key] / ours[key]:.2f}" if ours else ""
-
-
-def _style(peer: Peer) -> str | None:
-    return "bold" if peer.name == OURS else None
+            ratio, waiting = _ratio(row, ours, "per_second"), f"{min(row['waiting']):,}"
+            lines.append([_name(peer), peer.guarantee, report.with_spread(row["rounds"]), ratio, waiting])
+    columns = ["messages/s", "guarantee", "median (lowest–highest)", "ratio", "reports waiting"]
+    console.print(report.table(f"A backlog, {rounds}, ratio to {OURS}", columns, lines))
+    for peer in peers:
+        console.print(f"{peer.name}: {peer.title}", highlight=False)
+    for check in checks:
+        console.print(str(check), highlight=False)
+    for name, reason in result["left_out"].items():
+        console.print(f"{name} is left out: {reason}", markup=False)
+    console.print(f"{report.caption(dict(result))}; load before each round: {result['load_averages']}", highlight=False)
 
 
 def measured(result: Mapping[str, Any]) -> list[Peer]:
@@ -71,40 +48,35 @@ def measured(result: Mapping[str, Any]) -> list[Peer]:
     return [peer for peer in ROSTER if any(peer.name in rows for rows in result["rates"].values())]
 
 
-def plot(result: Mapping[str, Any], path: Path) -> None:
-    """Latencies as bars from p50 to p99 on a logarithmic axis, and the backlog."""
-    from matplotlib.figure import Figure  # takes half a second, and only here
-
-    peers = list(reversed(measured(result)))
+def draw(result: Mapping[str, Any]) -> Figure:
+    """Latencies as bars from p50 to p99 on a logarithmic axis, and the speed at a backlog."""
+    peers = measured(result)[::-1]
     places = range(len(peers))
-    figure = Figure(figsize=(15, 1.5 + 0.42 * len(peers)), layout="constrained")
-    axes = figure.subplots(1, len(result["rates"]) + 1, sharey=True, squeeze=False)[0]
-    for axis, (rate, rows) in zip(axes, result["rates"].items(), strict=False):
-        for place, peer in zip(places, peers, strict=True):
+    figure = Figure(figsize=(14, 1.8 + 0.45 * len(peers)), layout="constrained")
+    *panels, last = np.atleast_1d(figure.subplots(1, len(result["rates"]) + 1, sharey=True))
+    for axes, (rate, rows) in zip(panels, result["rates"].items(), strict=True):
+        for place, peer in enumerate(peers):
             if row := rows.get(peer.name):
-                axis.plot(
-                    [row["p50_ms"], row["p99_ms"]], [place, place], "-", color=_colour(peer), linewidth=5, alpha=0.5
-                )
-                axis.plot([row["p50_ms"]], [place], "o", color=_colour(peer))
-        axis.set_xscale("log")
-        axis.set_title(f"{rate} reports/s: p50 (dot) to p99")
-        axis.set_xlabel("ms")
-        axis.grid(axis="x", alpha=0.3)
-    speeds = [result["backlog"].get(peer.name, {"per_second": 0.0})["per_second"] for peer in peers]
-    axes[-1].barh(places, speeds, color=[_colour(peer) for peer in peers])
-    axes[-1].set_title("a backlog")
-    axes[-1].set_xlabel("messages/s")
-    axes[0].set_yticks(places, [f"{peer.title}\n{peer.name}, {peer.guarantee}" for peer in peers], fontsize=7)
-    figure.savefig(path, dpi=110)
+                colour = COLOURS[peer.guarantee]
+                axes.hlines(place, row["p50_ms"], row["p99_ms"], color=colour, linewidth=6, alpha=0.4)
+                axes.plot(row["p50_ms"], place, "o", color=colour, markersize=7)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} ms")
+        axes.set_title(f"{rate} reports/s: p50 (dot) to p99", loc="left", color=report.INK, fontsize=10)
+        report.plain(axes)
+        axes.grid(axis="x", color="#e3e8ec", linewidth=0.8)
+    speeds = [result["backlog"].get(peer.name, {"per_second": 0.0})["per_second"] / 1000 for peer in peers]
+    last.barh(places, speeds, color=[COLOURS[peer.guarantee] for peer in peers], height=0.5)
+    last.set_title("a backlog, thousand messages/s", loc="left", color=report.INK, fontsize=10)
+    report.plain(last)
+    panels[0].set_yticks(places, [f"{peer.title}\n{peer.name}, {peer.guarantee}" for peer in peers], fontsize=7)
+    report.titled(figure, "From a report's sending to its result", report.caption(dict(result)))
+    return figure
 
 
-def _colour(peer: Peer) -> str:
-    return {"exactly once": "tab:blue", "at least once": "tab:orange"}.get(peer.guarantee, "tab:gray")
+def _name(peer: Peer) -> str:
+    return f"[bold]{peer.name}[/bold]" if peer.name == OURS else peer.name
 
 
-def _spread(row: Mapping[str, Any], key: str) -> str:
-    return f"{row[key]:.1f} ({_between([each[key] for each in row['rounds']], '.1f')})"
-
-
-def _between(values: Sequence[float], form: str) -> str:
-    return f"{min(values):{form}}–{max(values):{form}}"
+def _ratio(row: Mapping[str, Any], ours: Mapping[str, Any] | None, key: str) -> str:
+    return f"{row[key] / ours[key]:.2f}" if ours else ""

@@ -1,14 +1,12 @@
 """The medians of the rounds, the ratios to ours, and what is demanded of them."""
 
 from collections.abc import Mapping
-from typing import Any, Final
-
-import numpy as np
+from statistics import median
+from typing import Any
 
 from bench.peers.roster import OURS, STREAMS_DEFAULT, STREAMS_TUNED
 from bench.peers.rounds import Measured
-
-KEYS: Final = ("p50_ms", "p95_ms", "p99_ms", "max_ms")
+from bench.report import Demand, medians
 
 Row = dict[str, Any]
 
@@ -16,10 +14,7 @@ Row = dict[str, Any]
 def rates(measured: Measured) -> dict[str, dict[str, Row]]:
     """By rate and peer: medians of the percentiles, and every round's own beside them."""
     return {
-        str(rate): {
-            name: {key: _median([each[key] for each in rounds]) for key in KEYS} | {"rounds": [dict(r) for r in rounds]}
-            for name, rounds in by_name.items()
-        }
+        str(rate): {name: {**medians(rounds), "rounds": rounds} for name, rounds in by_name.items()}
         for rate, by_name in measured.latency.items()
     }
 
@@ -27,12 +22,12 @@ def rates(measured: Measured) -> dict[str, dict[str, Row]]:
 def backlogs(measured: Measured) -> dict[str, Row]:
     """By peer: the median of messages a second, every round's own, and how many reports waited in each."""
     return {
-        name: {"per_second": _median(rounds), "rounds": rounds, "waiting": measured.waiting[name]}
+        name: {"per_second": median(rounds), "rounds": rounds, "waiting": measured.waiting[name]}
         for name, rounds in measured.backlog.items()
     }
 
 
-def demands(by_rate: Mapping[str, Mapping[str, Row]]) -> list[Row]:
+def demands(by_rate: Mapping[str, Mapping[str, Row]]) -> list[Demand]:
     """What the scorer has to reach against Kafka Streams at each rate, the whole job against a trivial score.
 
     At most an eighth of its default's p50; of its best settings, whichever is better for each figure, at most 1.5 times
@@ -40,20 +35,14 @@ def demands(by_rate: Mapping[str, Mapping[str, Row]]) -> list[Row]:
     """
     found = []
     for rate, rows in by_rate.items():
-        tuned = [rows[name] for name in STREAMS_TUNED if name in rows]
         if OURS not in rows:
             continue
-        sides = [
-            ("p50_ms", "Kafka Streams' default", 1 / 8, [rows[STREAMS_DEFAULT]] if STREAMS_DEFAULT in rows else [])
-        ]
-        sides += [("p50_ms", "its best setting", 1.5, tuned), ("p99_ms", "its best setting", 1.1, tuned)]
-        for key, against, limit, others in sides:
-            if others:
-                ratio = rows[OURS][key] / min(other[key] for other in others)
-                found.append({"rate": int(rate), "figure": key, "against": against, "ratio": ratio, "limit": limit,
-                              "met": ratio <= limit})  # fmt: skip
+        for key, against, names, most in (
+            ("p50_ms", "Kafka Streams' default", (STREAMS_DEFAULT,), 1 / 8),
+            ("p50_ms", "its best setting", STREAMS_TUNED, 1.5),
+            ("p99_ms", "its best setting", STREAMS_TUNED, 1.1),
+        ):
+            if others := [rows[name][key] for name in names if name in rows]:
+                what = f"at {rate}/s, {OURS} {key.removesuffix('_ms')} / that of {against}"
+                found.append(Demand(what, rows[OURS][key] / min(others), most=most))
     return found
-
-
-def _median(values: list[float]) -> float:
-    return float(np.median(values))
