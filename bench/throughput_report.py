@@ -12,7 +12,10 @@ from bench.report import Demand
 
 FIGURES: Final = ("per_second", "steady", "cpu_us")
 
-ORDER: Final = ("consume", "validate", "features", "forest", "reasons", "encode", "produce", "commit", "other")
+ORDER: Final = (
+    *("consume", "validate", "order", "rules", "features", "forest", "reasons"),
+    *("encode", "produce", "commit", "other"),
+)
 """Of the stages, as a report goes through them; those of another name come before `encode`."""
 
 
