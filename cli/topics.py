@@ -6,8 +6,11 @@ from transport.topics import TopicSpec
 
 def topic_specs(partitions: int = 4, replication: int = 1) -> list[TopicSpec]:
     """Every topic of a deployment; `partitions` of those that carry reports, priorities and outcomes."""
+    # The broker's clock says when a record came: by a writer's that is late retention would delete it too soon, and one
+    # that is an hour ahead would have it refused.
+    arrival = {"message.timestamp.type": "LogAppendTime"}
     compact = {"cleanup.policy": "compact"}
     return [
-        TopicSpec(topic.name, topic.partitions, replication, compact if topic.compacted else {})
+        TopicSpec(topic.name, topic.partitions, replication, arrival | (compact if topic.compacted else {}))
         for topic in all_topics(partitions)
     ]

@@ -18,14 +18,16 @@ class Serving:
 class Champion:
     """One reference, swapped as a whole: who asks gets the old release or the new one, never a mixture.
 
-    It starts with the rules' fallback and counts the seconds for which nothing better was there. `clock`: the time
-    now, with an offset.
+    It starts with the rules' fallback and counts the seconds for which nothing better was there.
+
+    `clock`: the time now, with an offset. `timer`: seconds on a steady clock, which nobody sets.
     """
 
-    def __init__(self, fallback: Assess, clock: Callable[[], datetime]) -> None:
+    def __init__(self, fallback: Assess, clock: Callable[[], datetime], timer: Callable[[], float]) -> None:
         self._clock = clock
-        self._began = clock()
-        self._degraded_until: datetime | None = None
+        self._timer = timer
+        self._began = timer()
+        self._degraded_until: float | None = None
         self._serving = Serving(fallback, None)
 
     def current(self) -> Assess:
@@ -34,7 +36,7 @@ class Champion:
 
     def offer(self, assessor: Assess, created_at: datetime) -> None:
         """Score with `assessor` from the next batch on."""
-        self._degraded_until = self._degraded_until or self._clock()
+        self._degraded_until = self._degraded_until or self._timer()
         self._serving = Serving(assessor, created_at)
 
     @property
@@ -44,9 +46,9 @@ class Champion:
 
     def degraded_seconds(self) -> float:
         """Seconds so far without a model."""
-        return ((self._degraded_until or self._clock()) - self._began).total_seconds()
+        return (self._degraded_until or self._timer()) - self._began
 
     def model_age_seconds(self) -> float:
-        """Seconds since the model in use was made; NaN without one."""
+        """Seconds since the model in use was made, 0 where clocks differ; NaN without one."""
         created_at = self._serving.created_at
-        return float("nan") if created_at is None else (self._clock() - created_at).total_seconds()
+        return float("nan") if created_at is None else max(0.0, (self._clock() - created_at).total_seconds())

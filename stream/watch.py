@@ -59,7 +59,7 @@ class Watch(Observer):
 
     def look(self, backend: Backend) -> None:
         """Show the lag, now and then."""
-        if self._wall() - self._looked > LAG_SECONDS:
+        if not 0 <= self._wall() - self._looked <= LAG_SECONDS:  # below 0: the clock was set back
             self._looked = self._wall()
             self._metrics.lag.set(backend.lag())
 
@@ -67,7 +67,8 @@ class Watch(Observer):
         """Count a batch whose priorities can be read."""
         self._alive()
         times = np.fromiter((record.timestamp_ms for record in records), dtype=np.float64, count=len(records))
-        self._metrics.latency.observe(self._wall() - times[times >= 0] / 1000)
+        # Clocks differ: a report may seem to come from the future.
+        self._metrics.latency.observe(np.maximum(self._wall() - times[times >= 0] / 1000, 0.0))
         tally, self._tally = self._tally, None
         if tally and len(batch.outputs) < tally.priorities.total():
             tally = Tally(len(records))  # its priorities were too large to be published

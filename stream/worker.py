@@ -88,7 +88,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     tables = Tables.load(settings)
     load_trusted(settings.trusted_keys)  # the child reads them at each load; that there are none is known now
     assessor = partial(tables.assessor, on_failure=lambda _: metrics.model_failures.inc())
-    champion = Champion(assessor(None), _now)
+    champion = Champion(assessor(None), _now, time.monotonic)
 
     def offer(handover: Handover) -> None:
         made = assessor(handover.release)

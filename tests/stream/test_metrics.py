@@ -85,7 +85,7 @@ def test_the_first_assignment_alone_makes_the_scorer_ready() -> None:
 
 def test_seconds_without_a_model_stop_counting_at_the_first_release() -> None:
     time = NOW
-    champion = Champion(Marked(1), lambda: time)
+    champion = Champion(Marked(1), lambda: time, lambda: 100 + (time - NOW).total_seconds())
     assert np.isnan(champion.model_age_seconds())
     time += timedelta(seconds=5)
     assert champion.degraded_seconds() == 5
