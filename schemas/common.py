@@ -1,6 +1,6 @@
 """Field types that several events share, and the two bases: input tolerates more, output is closed."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -21,7 +21,11 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 ReportStatus = Literal["Actual", "Exercise", "Test"]
 
 
-_set: Final = object.__setattr__  # a model of ours is frozen
+# How pydantic itself sets an instance's parts, without the `__setattr__` that a frozen model refuses.
+_put_values, _put_given, _put_extra, _put_private = (
+    BaseModel.__dict__[part].__set__
+    for part in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
 
 
 class Inbound(BaseModel):
@@ -40,16 +44,22 @@ class Outbound(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    _every_field: ClassVar[set[str]]
+
     @classmethod
-    def trusted(cls, **values: Any) -> Self:
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls._every_field = set(cls.model_fields)
+
+    @classmethod
+    def trusted(cls, values: dict[str, Any]) -> Self:
         """Without validation, which is dear on the hot path: for values of our own, whose types are the fields'.
 
-        All fields are given, in the order in which they are declared, since that is the order in which they are
-        written.
+        values: all fields, in the order in which they are declared, since that is the order in which they are written.
+        The instance keeps the dictionary.
         """
         made = cls.__new__(cls)
-        _set(made, "__dict__", values)
-        _set(made, "__pydantic_fields_set__", set(values))
-        _set(made, "__pydantic_extra__", None)
-        _set(made, "__pydantic_private__", None)
+        _put_values(made, values)
+        _put_given(made, cls._every_field)  # shared: pydantic copies the set before it changes one
+        _put_extra(made, None)
+        _put_private(made, None)
         return made

@@ -7,34 +7,19 @@ An answer depends on the report, the release and the tables alone, `scored_at` a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
+from severity.laps import Lap, untimed
 from severity.policy import Policy
-from severity.reasons import Leading, Told, tell
+from severity.reasons import Told, tell
 from severity.rules import Floor, Rules
 from severity.scheme import Placement, Scheme, Schemes
 from severity.scorer import Scorer
 from severity.urgency import urgency_of
+from severity.view import Plausible, View, view
 from severity.wording import Wording
-
-Five = tuple[float, float, float, float, float]
-
-ALL: Final = (1, 2, 3, 4, 5)
-"""The levels."""
-
-TOLERANCE: Final = 1e-6
-"""Largest difference between a raw score and its parts that rounding explains."""
-
-
-class Plausible(Protocol):
-    """Which levels (n, 5) are plausible; `severity.conformal.PredictionSets`."""
-
-    def plausible(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +29,6 @@ class Release:
     scorer: Scorer
     prediction_sets: Plausible
     ref: ModelRef
-
-
-class ModelFailed(RuntimeError):
-    """The model answered, but not with five probabilities for each report, or its reasons do not add up."""
-
-
-class _View(NamedTuple):
-    """What the model says of one report. `baseline` and `led` are of the published level, the floor in it."""
-
-    level: int
-    probabilities: Five
-    plausible: tuple[int, ...]
-    baseline: float
-    led: Leading
 
 
 class _Dispatch(NamedTuple):
@@ -87,16 +58,22 @@ class Assessor:
         return f"policy-{self.policy.version}.rules-{self.rules.version}.schemes-{self.schemes.version}"
 
     def assess(
-        self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime
+        self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
     ) -> list[Priority]:
-        """A priority for each report, in their order; `now` becomes `scored_at`. Never raises for what a model does."""
+        """A priority for each report, in their order; `now` becomes `scored_at`. Never raises for what a model does.
+
+        Laps: rules, features, forest, reasons.
+        """
         floors = [self.rules.floor(report) for report in reports]
-        views = _views(self.release, self.policy, reports, floors, self.on_failure)
+        lap("rules")
+        views = self._views(reports, floors, lap)
         version = self.policy_version
-        return [
-            self._priority(report, position, now, floor, view, version)
-            for report, position, floor, view in zip(reports, positions, floors, views, strict=True)
+        priorities = [
+            self._priority(report, position, now, floor, seen, version)
+            for report, position, floor, seen in zip(reports, positions, floors, views, strict=True)
         ]
+        lap("reasons")
+        return priorities
 
     def triage(
         self, agency_id: str, report_id: str, dead_letter: DeadLetterRef, position: SourcePosition, now: datetime
@@ -171,108 +148,76 @@ class Assessor:
         position: SourcePosition,
         now: datetime,
         floor: Floor | None,
-        view: _View | None,
+        seen: View | None,
         version: str,
     ) -> Priority:
-        if view is None:
+        if seen is None:
             level, _, words = self.rules.fallback(report)
             last = [Reason(code="fallback", text=f"no model, by the table: {words}")]
         else:
-            level, last = view.level, []
-        severity = _raise(level, floor)
+            level, last = seen.level, []
+        severity = max(level, floor.level) if floor else level
         ruled = [Reason(code=floor.rule, text=f"rule: {floor.text}")] if floor and severity > level else []
         scheme = self.schemes.for_agency(report.agency_id)
         own = scheme.place(severity, urgency_of(report), report.flags.suspect_present)
         dispatch = _dispatch(scheme, report, own)
         first = (*ruled, *dispatch.notes, *last)
-        told = Told(first, None)
-        if view is not None:
-            material = self.policy.reasons
-            told = tell(view.led, report, self.wording, material=material, first=first)
+        told = tell(seen.led, report, self.wording, first) if seen else Told(first, None)
         placement = dispatch.placement
         return Priority.trusted(
-            agency_id=report.agency_id,
-            report_id=report.report_id,
-            revision=report.revision,
-            status=report.status,
-            decision=1,
-            severity=severity,
-            model_severity=view.level if view else None,
-            score=_score(view.probabilities) if view else None,
-            probabilities=view.probabilities if view else None,
-            plausible_levels=view.plausible if view else (),
-            priority=placement.priority,
-            colour=placement.colour,
-            target_minutes=placement.target_minutes,
-            eido_priority=placement.eido_priority,
-            suggested_priority=dispatch.suggested,
-            decided_by="rule" if ruled else "model" if view else "fallback",
-            degraded=view is None,
-            needs_human_triage=view is None or dispatch.unknown or self._needs_person(view, floor),
-            floor=floor.level if floor else None,
-            floor_rule=floor.rule if floor else None,
-            baseline=view.baseline if view else None,
-            reasons=told.reasons,
-            other_contribution=told.other,
-            model=self.release.ref if self.release and view else None,
-            policy_version=version,
-            reported_at=report.reported_at,
-            scored_at=now,
-            source=position,
-            dead_letter=None,
-            previous=None,
+            {
+                "agency_id": report.agency_id,
+                "report_id": report.report_id,
+                "revision": report.revision,
+                "status": report.status,
+                "decision": 1,
+                "severity": severity,
+                "model_severity": seen.level if seen else None,
+                "score": seen.score if seen else None,
+                "probabilities": seen.probabilities if seen else None,
+                "plausible_levels": seen.plausible if seen else (),
+                "priority": placement.priority,
+                "colour": placement.colour,
+                "target_minutes": placement.target_minutes,
+                "eido_priority": placement.eido_priority,
+                "suggested_priority": dispatch.suggested,
+                "decided_by": "rule" if ruled else "model" if seen else "fallback",
+                "degraded": seen is None,
+                "needs_human_triage": seen is None or dispatch.unknown or self._needs_person(seen, floor),
+                "floor": floor.level if floor else None,
+                "floor_rule": floor.rule if floor else None,
+                "baseline": seen.baseline if seen else None,
+                "reasons": told.reasons,
+                "other_contribution": told.other,
+                "model": self.release.ref if self.release and seen else None,
+                "policy_version": version,
+                "reported_at": report.reported_at,
+                "scored_at": now,
+                "source": position,
+                "dead_letter": None,
+                "previous": None,
+            }
         )
 
-    def _needs_person(self, view: _View, floor: Floor | None) -> bool:
+    def _needs_person(self, seen: View, floor: Floor | None) -> bool:
         return self.policy.needs_person(
-            plausible=len(view.plausible),
-            top_probability=max(view.probabilities),
-            model_level=view.level,
+            plausible=len(seen.plausible),
+            top_probability=max(seen.probabilities),
+            model_level=seen.level,
             floor=floor.level if floor else None,
         )
 
-
-def _views(
-    release: Release | None,
-    policy: Policy,
-    reports: Sequence[CrimeReport],
-    floors: Sequence[Floor | None],
-    on_failure: Callable[[Exception], None],
-) -> list[_View | None]:
-    """The model's views; after a failure one report at a time, so that one cannot take the others' model away."""
-    if release is None or not reports:
-        return [None] * len(reports)
-    try:
-        return [*_scored(release, policy, reports, floors)]
-    except Exception as error:  # whatever fails inside a model, the rules can still answer
-        if len(reports) == 1:
-            on_failure(error)
-            return [None]
-    return [
-        _views(release, policy, [report], [floor], on_failure)[0] for report, floor in zip(reports, floors, strict=True)
-    ]
-
-
-def _scored(
-    release: Release, policy: Policy, reports: Sequence[CrimeReport], floors: Sequence[Floor | None]
-) -> list[_View]:
-    scores = release.scorer.score(reports)
-    probabilities = scores.probabilities
-    if probabilities.shape != (len(reports), 5) or not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise ModelFailed(f"not five probabilities for each of {len(reports)} reports")
-    levels: list[int] = policy.levels(probabilities).tolist()
-    plausible: list[list[bool]] = release.prediction_sets.plausible(probabilities).tolist()
-    published = [_raise(level, floor) for level, floor in zip(levels, floors, strict=True)]
-    baselines, leads = scores.leading(published)
-    raw = scores.raw[np.arange(len(published)), np.asarray(published) - 1]
-    if not (np.abs(baselines + [led.total for led in leads] - raw) <= TOLERANCE).all():
-        raise ModelFailed("the contributions do not add up to the raw score")
-    return [
-        _View(level, tuple(row), tuple(level for level, holds in zip(ALL, sets, strict=True) if holds), baseline, led)
-        for level, row, sets, baseline, led in zip(
-            levels, probabilities.tolist(), plausible, baselines.tolist(), leads, strict=True
-        )
-    ]
+    def _views(self, reports: Sequence[CrimeReport], floors: Sequence[Floor | None], lap: Lap) -> Sequence[View | None]:
+        """The model's views; after a failure one report at a time, so that one cannot take the others' model away."""
+        if self.release is None or not reports:
+            return [None] * len(reports)
+        try:
+            return view(self.release.scorer, self.release.prediction_sets, self.policy, reports, floors, lap)
+        except Exception as error:  # whatever fails inside a model, the rules can still answer
+            if len(reports) == 1:
+                self.on_failure(error)
+                return [None]
+        return [self._views([report], [floor], lap)[0] for report, floor in zip(reports, floors, strict=True)]
 
 
 def _dispatch(scheme: Scheme, report: CrimeReport, own: Placement) -> _Dispatch:
@@ -287,13 +232,3 @@ def _dispatch(scheme: Scheme, report: CrimeReport, own: Placement) -> _Dispatch:
         return _Dispatch(own, None, (), False)
     note = Reason(code="initial-priority", text=f"initial priority {initial.priority} kept")
     return _Dispatch(initial, own.priority, (note,), False)
-
-
-def _raise(level: int, floor: Floor | None) -> int:
-    return max(level, floor.level) if floor else level
-
-
-def _score(probabilities: Five) -> float:
-    """25 × (expected level - 1), 0 to 100; the probabilities' own sum is divided out, being 1 only nearly."""
-    weight = sum(level * probability for level, probability in enumerate(probabilities))
-    return min(max(25 * weight / sum(probabilities), 0.0), 100.0)

@@ -13,8 +13,9 @@ from severity import encoders, history
 from severity.encoders import FOLDS, LEVELS
 from severity.facts import Gate, Information
 from severity.forest import Forest
+from severity.learned import COLUMNS, ENCODED, HISTORY, Learned
 from severity.pairs import FAINT, fit_pairs
-from severity.scorer import COLUMNS, ENCODED, HISTORY, Learned, Scorer, Scores, token_names
+from severity.scorer import Scorer, Scores, token_names
 from severity.terms import UNKNOWN, Tokens, TokenWriter, expand, kinds_of, learn_terms
 
 if TYPE_CHECKING:

@@ -45,14 +45,11 @@ CODES: Final[Mapping[str, str]] = {
 """The reason's code for an input of the model that has another name, or shares its reason with a second one."""
 
 
-class Circumstance(NamedTuple):
-    """One of the agency's circumstance codes; each is a reason of its own."""
+class Theme(NamedTuple):
+    """What one reason is about: several inputs of the model may be told as one, and each circumstance by itself."""
 
-    code: str
-
-
-Theme = str | Circumstance
-"""What one reason is about: several inputs of the model may be told as one."""
+    code: str  # the reason's
+    circumstance: str | None = None  # the agency's code
 
 
 _amount = itemgetter(1)
@@ -60,12 +57,14 @@ _amount = itemgetter(1)
 
 def theme_of(name: str, value: object) -> Theme:
     """The theme of an input of the model, or of one of its values."""
-    return Circumstance(str(value)) if name == CIRCUMSTANCE else CODES.get(name, name)
+    if name == CIRCUMSTANCE:
+        return Theme(f"{CIRCUMSTANCE}-{value}"[:LONGEST_CODE], str(value))
+    return Theme(CODES.get(name, name))
 
 
 def may_be_told(theme: Theme) -> bool:
     """Whether there may be words for it."""
-    return isinstance(theme, Circumstance) or theme in WORDS
+    return theme.circumstance is not None or theme.code in WORDS
 
 
 class Contribution(Protocol):
@@ -80,22 +79,22 @@ class Contribution(Protocol):
 
 
 class Leading(NamedTuple):
-    """What led to a raw score: themes that may be told, the largest amount first, and the sums over all themes."""
+    """What led to a raw score: the material themes that may be told, the largest first, and the sum over all."""
 
-    themes: Sequence[tuple[Theme, float]]  # only those that speak for it
-    in_favour: float  # sum of all that speak for it, also of those that are never told
+    themes: Sequence[tuple[Theme, float]]
     total: float
 
 
-def leading(contributions: Iterable[Contribution]) -> Leading:
+def leading(contributions: Iterable[Contribution], material: Material) -> Leading:
     """The plain definition, of all contributions to one raw score."""
     amounts: dict[Theme, float] = {}
     for part in contributions:
         theme = theme_of(part.input, part.value)
         amounts[theme] = amounts.get(theme, 0.0) + part.contribution
     in_favour = sorted((item for item in amounts.items() if item[1] > 0), key=_amount, reverse=True)
-    told = [item for item in in_favour if may_be_told(item[0])]
-    return Leading(told, sum(map(_amount, in_favour)), sum(amounts.values()))
+    least = material.least(sum(map(_amount, in_favour)))
+    told = [(theme, amount) for theme, amount in in_favour if amount >= least and may_be_told(theme)]
+    return Leading(told, sum(amounts.values()))
 
 
 class Told(NamedTuple):
@@ -105,23 +104,18 @@ class Told(NamedTuple):
     other: float | None
 
 
-def tell(
-    led: Leading, report: CrimeReport, wording: Wording, *, material: Material, first: Sequence[Reason] = ()
-) -> Told:
+def tell(led: Leading, report: CrimeReport, wording: Wording, first: Sequence[Reason] = ()) -> Told:
     """The themes that speak most for a level, after the reasons `first`.
 
     led: to the raw score of the published level. Baseline, the reasons' contributions and `other` add up to it.
     """
-    least = material.least(led.in_favour)
     reasons, other = list(first), led.total
     for theme, amount in led.themes:
-        if len(reasons) == MOST or amount < least:
+        if len(reasons) == MOST:
             break
-        if isinstance(theme, Circumstance):
-            text, code = wording.circumstance(report, theme.code), f"{CIRCUMSTANCE}-{theme.code}"[:LONGEST_CODE]
-        else:
-            text, code = WORDS[theme](wording, report), theme
+        code, circumstance = theme
+        text = WORDS[code](wording, report) if circumstance is None else wording.circumstance(report, circumstance)
         if text:
-            reasons.append(Reason.trusted(code=code, text=text[:LONGEST_TEXT], contribution=amount))
+            reasons.append(Reason.trusted({"code": code, "text": text[:LONGEST_TEXT], "contribution": amount}))
             other -= amount
     return Told(tuple(reasons), other)

@@ -93,13 +93,13 @@ class Wording:
     def time(self, report: CrimeReport) -> str | None:
         """Weekday and clock time, as the report has them."""
         when = report.occurred_from
-        return f"happened on a {WEEKDAYS[when.weekday()]}, {when:%H:%M}" if when else None
+        return f"happened on a {WEEKDAYS[when.weekday()]}, {when.hour:02}:{when.minute:02}" if when else None
 
     def filing_delay(self, report: CrimeReport) -> str | None:
         """How old it was when it was reported, in calendar days."""
         if report.occurred_from is None:
             return None
-        days = (report.reported_at.date() - report.occurred_from.date()).days
+        days = report.reported_at.toordinal() - report.occurred_from.toordinal()
         return "reported on the same day" if days < 1 else f"{_count(days, 'day')} old"
 
     def victims(self, report: CrimeReport) -> str | None:

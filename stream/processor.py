@@ -14,6 +14,7 @@ from typing import Final
 from schemas import topics
 from schemas.envelope import Encoded, encoder
 from schemas.priority import Priority
+from severity.laps import Laps
 from stream.ledger import Ledger
 from stream.reading import read
 from stream.tally import Tally
@@ -55,20 +56,20 @@ class Processor:
 
     def process(self, records: Sequence[Record]) -> tuple[Batch, Tally]:
         """Answer every record, in order."""
-        assessor, now, tally = self._current(), self._clock(), Tally(len(records))
-        began = self._timer()
+        assessor, now, tally, lap = self._current(), self._clock(), Tally(len(records)), Laps(self._timer)
         reading = read(records)
         tally.unknown_fields = sum(len(report.unknown_fields) for report in reading.reports.values())
+        lap("decode")
         work = Work(records, reading.reports, reading.refused)
         work.drop_old(self._ledger, tally)
-        decoded = self._timer()
-        work.assess(assessor, self._ledger.marked, now, tally)
+        lap("order")
+        work.assess(assessor, self._ledger.marked, now, tally, lap)
         work.learn(self._ledger, tally)
-        assessed = self._timer()
+        lap("order")
         encode = encoder(source=self._source, time=now)
         outputs = [self._outgoing(encode, work.answers[place], tally) for place in sorted(work.answers)]
-        encoded = self._timer()
-        tally.stage_seconds = {"decode": decoded - began, "assess": assessed - decoded, "encode": encoded - assessed}
+        lap("encode")
+        tally.stage_seconds = lap.seconds
         return Batch(outputs, [work.refused[place] for place in sorted(work.refused)]), tally
 
     def _outgoing(self, encode: Callable[[Priority], Encoded], priority: Priority, tally: Tally) -> Outgoing:

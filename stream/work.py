@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from schemas import topics
 from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, Previous, Priority, Reason, SourcePosition
+from severity.laps import Lap, untimed
 from stream.agencies import MARKED
 from stream.ledger import Ledger
 from stream.reading import owner, whose
@@ -32,7 +33,7 @@ class Assess(Protocol):
     """What is needed of `severity.assess.Assessor`."""
 
     def assess(
-        self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime
+        self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
     ) -> list[Priority]:
         """One priority a report, in order."""
 
@@ -81,7 +82,7 @@ class Work:
         for place in self.dropped:
             del self.reports[place]
 
-    def assess(self, assessor: Assess, marked: frozenset[str], now: datetime, tally: Tally) -> None:
+    def assess(self, assessor: Assess, marked: frozenset[str], now: datetime, tally: Tally, lap: Lap) -> None:
         """Answer every report, then give what was refused to a person where it is known whose it is.
 
         Reports of the agencies `marked` are not scored.
@@ -93,7 +94,7 @@ class Work:
             tally.not_trusted = len(self.reports) - len(trusted)
         positions = [self._position(place) for place in trusted]
         try:
-            priorities = assessor.assess([*trusted.values()], positions, now) if positions else []
+            priorities = assessor.assess([*trusted.values()], positions, now, lap) if positions else []
             self.answers.update(zip(trusted, priorities, strict=True))
         except Exception:  # whatever fails, and for whichever report: the others must be answered
             logger.exception("a batch of %d reports could not be assessed: now one by one", len(positions))
@@ -124,7 +125,7 @@ class Work:
 
     def _position(self, place: int) -> SourcePosition:
         record = self.records[place]
-        return SourcePosition.trusted(topic=record.topic, partition=record.partition, offset=record.offset)
+        return SourcePosition.trusted({"topic": record.topic, "partition": record.partition, "offset": record.offset})
 
     def _distrust(self, assessor: Assess, places: Iterable[int], now: datetime) -> None:
         for place in places:

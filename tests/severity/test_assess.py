@@ -14,13 +14,15 @@ from pydantic import ValidationError
 
 from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
-from severity.assess import Assessor, ModelFailed, Release
-from severity.policy import Policy
+from severity.assess import Assessor, Release
+from severity.laps import Lap, untimed
+from severity.policy import Material, Policy
 from severity.reasons import Leading, leading
 from severity.rules import Rules
 from severity.scheme import Schemes
 from severity.scorer import Contribution, softmax
 from severity.urgency import urgency_of
+from severity.view import ModelFailed, score
 from severity.wording import Wording
 from tests.severity.small_model import small_model
 from tests.strategies import reports
@@ -44,9 +46,9 @@ class LinearScores:
     raw: NDArray[np.float64]
     probabilities: NDArray[np.float64]
 
-    def leading(self, levels: Sequence[int]) -> tuple[NDArray[np.float64], list[Leading]]:
-        return BASELINE[np.asarray(levels) - 1], [
-            leading([Contribution(name, None, float(weights[level - 1])) for name, weights in row.items()])
+    def leading(self, levels: NDArray[np.int64], material: Material) -> tuple[NDArray[np.float64], list[Leading]]:
+        return BASELINE[levels - 1], [
+            leading([Contribution(name, None, float(weights[level - 1])) for name, weights in row.items()], material)
             for row, level in zip(self.rows, levels, strict=True)
         ]
 
@@ -58,7 +60,7 @@ class LinearScorer:
     fails_on: str | None = None
     scored: list[int] = field(default_factory=list)
 
-    def score(self, reports: Sequence[CrimeReport]) -> LinearScores:
+    def score(self, reports: Sequence[CrimeReport], lap: Lap = untimed) -> LinearScores:
         self.scored.append(len(reports))
         if any(report.report_id == self.fails_on for report in reports):
             raise ZeroDivisionError("the model broke")
@@ -126,6 +128,8 @@ def test_every_report_gets_a_priority_that_keeps_the_contract_and_adds_up(report
     for by in (MODEL, ALONE):
         (priority,) = by.assess([report], [POSITION], NOW)
         assert Priority.model_validate_json(priority.model_dump_json()) == priority
+        assert Priority.model_validate(priority.model_dump()) == priority, "what is made unchecked would pass the check"
+        assert [*vars(priority)] == [*Priority.model_fields], "written in the order of the contract"
         assert (priority.agency_id, priority.report_id, priority.revision, priority.status) == (
             report.agency_id,
             report.report_id,
@@ -204,8 +208,8 @@ class Wrong(LinearScorer):
         super().__init__()
         self.changes = changes
 
-    def score(self, reports: Sequence[CrimeReport]) -> LinearScores:
-        scores = super().score(reports)
+    def score(self, reports: Sequence[CrimeReport], lap: Lap = untimed) -> LinearScores:
+        scores = super().score(reports, lap)
         for name, value in self.changes.items():
             getattr(scores, name)[:] = value
         return scores
@@ -309,3 +313,19 @@ def test_the_policy_version_names_every_table_that_decides() -> None:
     version = assess().policy_version
     assert all(part in version for part in (POLICY.version, RULES.version, SCHEMES.version))
     assert len(version) <= 64
+
+
+@given(st.lists(st.floats(0, 1), min_size=5, max_size=5).filter(lambda shares: sum(shares) > 0.01))
+def test_the_score_is_25_times_the_expected_level_above_the_first(shares: list[float]) -> None:
+    p = np.array([shares]) / sum(shares)
+    (points,) = score(p)
+    assert 0 <= points <= 100
+    assert points == pytest.approx(25 * sum(above * share for above, share in enumerate(p[0])))
+
+
+def test_a_batch_is_timed_by_stage() -> None:
+    model, sets, reports = small_model()
+    by = Assessor(RULES, SCHEMES, POLICY, WORDING, Release(model.compile(), sets, REF), lambda error: None)
+    laps: list[str] = []
+    by.assess(reports, [POSITION] * len(reports), NOW, laps.append)
+    assert laps == ["rules", "features", "forest", "reasons"]

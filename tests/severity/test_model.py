@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from cad import lapd
 from schemas.crime_report import CrimeReport, Flags, Location
 from severity import metrics
+from severity.credit import LEADING
 from severity.forest import check
 from severity.levels import LevelTable
 from severity.model import SeverityModel
+from severity.policy import Material, Policy
 from severity.reasons import leading
-from severity.scorer import LEADING, Scorer, token_names
+from severity.scorer import Scorer, token_names
 from tests.severity.sample_reports import START, draw_reports
 
 
@@ -61,18 +63,18 @@ def test_contributions_and_baseline_are_the_raw_score(scorer: Scorer, fresh: Seq
             assert len({(c.input, c.value) for c in told.contributions}) == len(told.contributions)
 
 
+@pytest.mark.parametrize("material", [Material(material_share=0, material_log_odds=0), Policy.load().reasons])
 def test_what_leads_to_a_score_is_the_same_for_a_whole_batch_as_by_the_plain_definition(
-    scorer: Scorer, fresh: Sequence[CrimeReport]
+    scorer: Scorer, fresh: Sequence[CrimeReport], material: Material
 ) -> None:
     scores = scorer.score(fresh)
-    levels = [1 + i % 5 for i in range(len(fresh))]
-    baselines, leads = scores.leading(levels)
+    levels = 1 + np.arange(len(fresh)) % 5
+    baselines, leads = scores.leading(levels, material)
     for i, (level, baseline, led) in enumerate(zip(levels, baselines, leads, strict=True)):
         told = scores.explain(i, level)
-        plain = leading(told.contributions)
+        plain = leading(told.contributions, material)
         assert baseline == told.baseline
         assert led.total == pytest.approx(plain.total, abs=1e-12)
-        assert led.in_favour == pytest.approx(plain.in_favour, abs=1e-12)
         assert [theme for theme, _ in led.themes] == [theme for theme, _ in plain.themes[:LEADING]]
         assert [amount for _, amount in led.themes] == pytest.approx([amount for _, amount in plain.themes[:LEADING]])
 

@@ -27,12 +27,8 @@ def report(**fields: Any) -> CrimeReport:
 
 
 def texts(report: CrimeReport, *contributions: tuple[str, str | float | None, float], share: float = 0.05) -> list[str]:
-    told = tell(
-        leading([Contribution(*c) for c in contributions]),
-        report,
-        WORDING,
-        material=Material(material_share=share, material_log_odds=0),
-    )
+    material = Material(material_share=share, material_log_odds=0)
+    told = tell(leading([Contribution(*c) for c in contributions], material), report, WORDING)
     return [reason.text for reason in told.reasons]
 
 
@@ -95,7 +91,7 @@ def test_no_place_type_of_lapd_names_one_known_place_or_a_division() -> None:
 
 @pytest.mark.parametrize("name", ["area", "district", "coordinates", "history", "unsaid", "circumstances", "new-input"])
 def test_the_place_and_its_history_are_never_told_but_counted(name: str) -> None:
-    told = tell(leading([Contribution(name, "0396", 5.0)]), report(), WORDING, material=ANY)
+    told = tell(leading([Contribution(name, "0396", 5.0)], ANY), report(), WORDING)
     assert told.reasons == ()
     assert told.other == 5.0
 
@@ -110,13 +106,13 @@ def test_what_speaks_against_the_level_or_too_little_for_it_is_not_told() -> Non
 def test_where_hardly_anything_speaks_for_the_level_nothing_is_made_up() -> None:
     little = [Contribution("source", None, 0.09)]
     material = Material(material_share=0.05, material_log_odds=0.1)
-    assert tell(leading(little), report(source="caller"), WORDING, material=material) == ((), 0.09)
+    assert tell(leading(little, material), report(source="caller"), WORDING) == ((), 0.09)
 
 
 def test_two_inputs_for_one_thing_are_one_reason() -> None:
     r = report(agency_id="lapd", agency_weapons=["102"], weapons=["12"])
     both = [Contribution("weapons", "12", 1.0), Contribution("agency_weapons", "102", 2.0)]
-    told = tell(leading(both), r, WORDING, material=ANY)
+    told = tell(leading(both, ANY), r, WORDING)
     assert [(reason.text, reason.contribution) for reason in told.reasons] == [("handgun reported", 3.0)]
     assert told.other == 0
 
@@ -124,7 +120,7 @@ def test_two_inputs_for_one_thing_are_one_reason() -> None:
 def test_the_rule_comes_first_and_takes_a_place() -> None:
     first = [Reason(code="protective-order", text="rule: protective order")]
     contributions = [Contribution("circumstance", str(n), float(n)) for n in range(1, 9)]
-    told = tell(leading(contributions), report(), WORDING, material=ANY, first=first)
+    told = tell(leading(contributions, ANY), report(), WORDING, first)
     assert [reason.text for reason in told.reasons] == [
         "rule: protective order",
         *(f"circumstance {n}" for n in (8, 7, 6)),
@@ -141,7 +137,7 @@ def test_told_and_untold_contributions_add_up(
     contributions: list[Contribution], report: CrimeReport, share: float
 ) -> None:
     material = Material(material_share=share, material_log_odds=0)
-    told = tell(leading(contributions), report, WORDING, material=material)
+    told = tell(leading(contributions, material), report, WORDING)
     assert len(told.reasons) <= MOST
     assert told.other is not None
     total = sum(reason.contribution or 0.0 for reason in told.reasons) + told.other

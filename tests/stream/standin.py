@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
+from severity.laps import Lap, untimed
 from stream.agencies import Agencies, Limits
 from stream.ledger import Ledger
 from stream.revisions import Revisions
@@ -26,7 +27,7 @@ class Marked:
         self._fails = fails
 
     def assess(
-        self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime
+        self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
     ) -> list[Priority]:
         if any(map(self._fails, reports)):
             raise OverflowError("date value out of range")

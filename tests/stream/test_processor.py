@@ -199,7 +199,7 @@ def test_the_tally_counts_what_left_and_what_the_contract_does_not_know() -> Non
     counted = tally([record(json.dumps(odd).encode()), record(None, b"lapd/2"), filed(crime(status="Test"))])
     assert (counted.records, counted.unknown_fields, counted.human_triage, counted.drills) == (3, 2, 1, 1)
     assert counted.priorities == {(3, "model"): 2, (None, "fallback"): 1}
-    assert counted.stage_seconds.keys() == {"decode", "assess", "encode"}
+    assert counted.stage_seconds.keys() == {"decode", "order", "encode"}
 
 
 def test_the_same_record_gives_the_same_priority_again() -> None:
