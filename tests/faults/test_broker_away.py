@@ -1,21 +1,29 @@
-"""The only broker goes away under load and comes back, in order or killed."""
+"""The only broker goes away under load, in order, and comes back.
+
+Killed brokers are in `test_coordinator_moved`, on three: one node alone that is killed may forget, when it comes back, to
+end transactions that were under way (Apache Kafka 4.3.1 takes a partition that has no leader for the moment for one that
+is deleted), and then its readers of committed messages wait for ever.
+"""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from bench.crew import Crew
 from tests.conftest import absent
-from tests.faults.city import SECONDS, City, city
+from tests.faults.city import SECONDS, city
 from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(280)]
 
+AWAY_SECONDS: Final = 3.0
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture
 def own() -> Iterator[LocalKafka]:
     """A broker that may be hurt."""
     try:
@@ -25,28 +33,17 @@ def own() -> Iterator[LocalKafka]:
         absent(f"a local Kafka: {error}")
 
 
-def filed_meanwhile(place: City, count: int, seconds: float, what: Callable[[], None]) -> None:
-    """Do something to the broker, reports being filed before, while and after."""
-    filing = threading.Thread(target=place.file, args=(count, seconds))
-    filing.start()
-    what()
-    filing.join()
-
-
-@pytest.mark.parametrize("way", ["stopped", "killed"])
-def test_nothing_is_lost_or_doubled_when_the_broker_is_away_and_workers_are_supervised(
-    own: LocalKafka, tmp_path: Path, way: str
-) -> None:
+def test_nothing_is_lost_or_doubled_when_the_broker_is_away_for_a_while(own: LocalKafka, tmp_path: Path) -> None:
     with city(own.bootstrap_servers, tmp_path) as place, Crew(place.worker, ["a", "b"]) as crew:
         crew.wait_until_ready()
-
-        def away() -> None:
-            crew.tend(1.0)
-            own.stop() if way == "stopped" else own.kill()
-            crew.tend(3.0)
-            own.start()
-
-        filed_meanwhile(place, 1000, 5.0, away)
+        filing = threading.Thread(target=place.file, args=(1000, 5.0))
+        filing.start()
+        crew.tend(1.0)
+        own.stop()
+        crew.tend(AWAY_SECONDS)
+        own.start()
+        filing.join()
         crew.tend(SECONDS, lambda: place.look() >= len(place.filed))
         place.assert_nothing_lost_or_doubled()
+        assert {one.code for one in crew.exits} <= {1}  # a client that hangs is ended, and started again
         assert set(crew.close()) == {0}
