@@ -146,7 +146,9 @@ def caption(result: dict[str, Any]) -> str:
     """One line for below a picture: where the figures come from."""
     where, brokers = result["machine"], result["brokers"]
     kafka = f"Kafka {where['kafka']}, {brokers} broker{'s' if brokers > 1 else ''}"
-    return f"{where['cpu']}, {where['cores']} cores; {kafka}; librdkafka {where['librdkafka']}; {result['load']}"
+    loads = [load[0] for load in result["load_averages"] if load]
+    busy = f"; load average {min(loads):g}–{max(loads):g}" if loads else ""
+    return f"{where['cpu']}, {where['cores']} cores; {kafka}; librdkafka {where['librdkafka']}; {result['load']}{busy}"
 
 
 def _cpu_model() -> str:
