@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.crew import Crew
-from bench.worker import scorer
+from bench.worker import Worker, scorer
 from tests.conftest import absent
 from tests.faults.city import SECONDS, City, city
 from tests.faults.proxy import HOST, Proxy
@@ -52,8 +52,13 @@ def far() -> Iterator[Far]:
 def staffed(far: Far, folder: Path) -> Iterator[tuple[City, Crew]]:
     """A city of its own with one worker at the far end, which is started again whenever it ends by itself."""
     with city(far.broker.bootstrap_servers, folder) as place:
-        own = {"topics": place.topic, "group_id": place.name, "model_name": place.name, "model_wait_seconds": 0}
-        with Crew(lambda slot: scorer(far.settings, place.keys, **own), ["0"]) as crew:
+
+        def worker(slot: str) -> Worker:
+            kafka = far.settings.model_copy(update={"slot": slot})
+            own = {"topics": place.topic, "group_id": place.name, "model_name": place.name}
+            return scorer(kafka, place.keys, model_wait_seconds=0, **own)
+
+        with Crew(worker, ["0"]) as crew:
             crew.wait_until_ready()
             yield place, crew
 

@@ -9,6 +9,7 @@ import pytest
 from bench.crew import Crew
 from tests.faults.city import City
 from tests.faults.far import Far, far, filing, staffed, work_off
+from tests.faults.proxy import Direction
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
@@ -52,7 +53,7 @@ def test_nothing_is_lost_or_doubled_when_the_network_is_cut_under_load(distant: 
 
 @pytest.mark.parametrize("directions", [("requests",), ("answers",), ("requests", "answers")], ids="+".join)
 def test_nothing_is_lost_or_doubled_when_the_network_is_silent_for_longer_than_a_session(
-    distant: Far, staff: tuple[City, Crew], directions: tuple
+    distant: Far, staff: tuple[City, Crew], directions: tuple[Direction, ...]
 ) -> None:
     place, crew = staff
     with filing(place, REPORTS, LOAD_SECONDS):
