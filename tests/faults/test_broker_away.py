@@ -1,8 +1,8 @@
 """The only broker goes away under load, in order, and comes back.
 
-Killed brokers are in `test_coordinator_moved`, on three. One node alone that is killed may forget, when it comes back, to
-end transactions that were under way, and its readers of committed messages then wait for ever: Apache Kafka 4.3.1 takes
-a partition that has no leader for the moment for one that is deleted.
+Killed brokers are in `test_coordinator_moved`, on three. One node alone that is killed may forget, when it comes back,
+to end transactions that were under way, and its readers of committed messages then wait for ever: Apache Kafka 4.3.1
+takes a partition that has no leader for the moment for one that is deleted.
 """
 
 import threading
