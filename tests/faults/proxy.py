@@ -52,10 +52,10 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
 
-    def slow(self, delay: float, bytes_per_second: float) -> None:
-        """Both ways, from now on; zeros take it away."""
-        for way in self._ways.values():
-            way.delay, way.bytes_per_second = delay, bytes_per_second
+    def slow(self, delay: float, bytes_per_second: float, *directions: Direction) -> None:
+        """From now on, of each connection; both ways when none is named; zeros take it away."""
+        for direction in directions or self._ways:
+            self._ways[direction].delay, self._ways[direction].bytes_per_second = delay, bytes_per_second
 
     def silence(self, *directions: Direction) -> None:
         """Nothing goes through in these directions, and nobody is told."""
