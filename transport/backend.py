@@ -38,8 +38,5 @@ class Backend(Protocol):
     def lag(self) -> int:
         """Records known to wait in the partitions of this reader. Cheap: nothing is asked of the broker."""
 
-    def unplaced(self) -> int:
-        """Partitions of this reader whose place the broker does not tell, so that they are not read. Cheap, too."""
-
     def close(self) -> None:
         """End cleanly: nothing half done stays open. Never raises because the broker is away."""

@@ -48,10 +48,6 @@ class ExactlyOnce:
         """See `Backend.leave`."""
         self._source.close()
 
-    def unplaced(self) -> int:
-        """See `Backend.unplaced`."""
-        return self._source.unplaced()
-
     def lag(self) -> int:
         """See `Backend.lag`."""
         return self._source.lag()
@@ -97,10 +93,6 @@ class AtLeastOnce:
     def leave(self) -> None:
         """See `Backend.leave`."""
         self._source.close()
-
-    def unplaced(self) -> int:
-        """See `Backend.unplaced`."""
-        return self._source.unplaced()
 
     def lag(self) -> int:
         """See `Backend.lag`."""

@@ -113,10 +113,6 @@ class MemoryBackend:
             len(log) - self._positions.get(place, 0) for place, log in self._logs.items() if place[0] in self._read
         )
 
-    def unplaced(self) -> int:
-        """See `Backend.unplaced`."""
-        return 0
-
     def close(self) -> None:
         """See `Backend.close`."""
 

@@ -116,11 +116,6 @@ class GroupSource:
             if error_of(exception).code() != KafkaError._NO_OFFSET:
                 self._observer.problem(error_of(exception).str())
 
-    def unplaced(self) -> int:
-        """Partitions that are this member's and that it cannot read, their committed offset being unknown so far."""
-        consumer = self._opened()
-        return sum(place.offset < 0 for place in consumer.position(consumer.assignment()))
-
     def lag(self) -> int:
         """Records between the place of reading and the last known end, over all partitions."""
         consumer = self._opened()
