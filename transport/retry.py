@@ -15,6 +15,9 @@ CALL_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 30.0
 """How long a broker that is away is asked again before it is given up."""
 
+AWAY: Final = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
+"""What a question to a broker that is slow or away ends in. The client does not call it retriable, but it is."""
+
 T = TypeVar("T")
 
 
@@ -24,10 +27,17 @@ def error_of(exception: KafkaException) -> KafkaError:
     return error
 
 
-def persist(call: Callable[[], T], what: str, observer: Observer | None = None, seconds: float = PATIENCE_SECONDS) -> T:
+def persist(
+    call: Callable[[], T],
+    what: str,
+    observer: Observer | None = None,
+    seconds: float = PATIENCE_SECONDS,
+    also: frozenset[int] = frozenset(),
+) -> T:
     """`call` until it succeeds, for so many seconds; the observer hears of each vain try.
 
-    Raises its `KafkaException` when that is not retriable, else at last a `LoopFailed` that passes.
+    Raises its `KafkaException` when that is neither retriable nor one of the codes `also`, else at last a `LoopFailed`
+    that passes.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -35,7 +45,7 @@ def persist(call: Callable[[], T], what: str, observer: Observer | None = None, 
             return call()
         except KafkaException as exception:
             error = error_of(exception)
-            if not error.retriable():
+            if not (error.retriable() or error.code() in also):
                 raise
             if time.monotonic() > deadline:
                 detail = f"{what} for {seconds:.0f} s: {error.str()}"

@@ -11,7 +11,7 @@ from transport.clients import LOGGER
 from transport.errors import LoopFailed
 from transport.observer import Observer, Rebalance
 from transport.records import Partition, Record
-from transport.retry import CALL_SECONDS, error_of, persist
+from transport.retry import AWAY, CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
@@ -57,7 +57,7 @@ class GroupSource:
     def any_partition(self) -> Partition | None:
         """One that this reader would read; None when there is no such topic yet."""
         metadata = persist(
-            lambda: self._opened().list_topics(timeout=CALL_SECONDS), "asking for topics", self._observer
+            lambda: self._opened().list_topics(timeout=CALL_SECONDS), "asking for topics", self._observer, also=AWAY
         )
         found = sorted(name for name in metadata.topics if any(_matches(topic, name) for topic in self._topics))
         return (found[0], 0) if found else None
@@ -92,7 +92,10 @@ class GroupSource:
             return
         try:
             for place in persist(
-                lambda: consumer.committed(wanted, CALL_SECONDS), "asking for committed offsets", self._observer
+                lambda: consumer.committed(wanted, CALL_SECONDS),
+                "asking for committed offsets",
+                self._observer,
+                also=AWAY,
             ):
                 offset = place.offset if place.offset >= 0 else OFFSET_BEGINNING
                 consumer.seek(TopicPartition(place.topic, place.partition, offset))
