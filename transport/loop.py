@@ -103,8 +103,6 @@ class Loop:
             if self._aborts > MOST_ABORTS:
                 raise LoopFailed("aborts", f"{self._aborts} aborts in a row; the last: {aborted}") from aborted
             time.sleep(min(0.01 * 2**self._aborts, 1.0))
-        else:
-            self._aborts = 0
         self._pace.took(len(records), time.perf_counter() - since)
 
     def _publish(self, records: Sequence[Record], since: float) -> None:
@@ -132,6 +130,7 @@ class Loop:
         now = self._clock()
         letters = [letter.outgoing(now, bare=bare) for letter in batch.dead_letters]
         self._backend.publish([*batch.outputs, *letters], next_offsets(records))
+        self._aborts = 0  # this part is published, whatever becomes of the next
         self._observer.committed(records, batch, time.perf_counter() - since)
 
     def _send_less(self, record: Record, batch: Batch, since: float, error: TooLarge) -> None:

@@ -169,8 +169,10 @@ def producer_properties(settings: KafkaSettings) -> Properties:
         "partitioner": "murmur2_random",
         # Messages produced in one go leave in one request; a flush does not wait for it.
         "linger.ms": 1,
-        # The limit of size is the topic's to set; the client's own would only be a second one.
-        "message.max.bytes": 10_000_000,
+        # A little less than a topic takes by default (1,048,588 with what a batch adds), so that the client refuses
+        # what is too large before it is sent: a broker's refusal leaves gaps in the sequence of what is under way, for
+        # which the next transactions are aborted, too. Topics with another limit: say it in `client`.
+        "message.max.bytes": 1_048_000,
         # Only failures are reported to Python, one call a message being dear.
         "delivery.report.only.error": True,
         **settings.client,

@@ -130,7 +130,9 @@ class Transactions:
             # Past its timeout the broker has fenced it, and no other worker of this slot need be there.
             return LoopFailed("fatal", error.str(), passing=seconds > TRANSACTION_SECONDS)
         too_large = self._too_large or error.code() == KafkaError.MSG_SIZE_TOO_LARGE
-        if not too_large and not error.txn_requires_abort():
+        # What `produce` says when the broker has refused an earlier message of this transaction meanwhile.
+        refused_before = error.code() == KafkaError._STATE
+        if not (too_large or refused_before or error.txn_requires_abort()):
             return LoopFailed(error.name(), error.str())
         try:
             self._abort(producer)

@@ -21,7 +21,7 @@ from tests.faults import raw_client
 from tests.faults.poison import CASES, JSON, Case, Header, sound
 from tests.stream.running import read_until, scorer, scrape
 from transport.reader import Reader
-from transport.records import Record
+from transport.records import LEFT_OUT, Record
 from transport.settings import KafkaSettings, producer_properties
 from transport.topics import TopicSpec, create_topics
 
@@ -30,6 +30,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="a process on Windows cannot be sent SIGTERM"),
 ]
 PARTITIONS = 2
+LARGE = 30
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Filing:
     places: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._producer = Producer({**producer_properties(self.kafka), "enable.idempotence": True})
+        self._producer = Producer({**producer_properties(self.kafka), "message.max.bytes": 10_000_000})
 
     def send(
         self, partition: int, key: bytes | None, value: bytes | None, headers: Sequence[Header] = (JSON,), when: int = 0
@@ -193,3 +194,25 @@ def test_a_duplicate_and_a_revision_gone_back_are_dropped_and_counted(
     assert previous == [None, 1, 2, 4]
     dropped = 'severity_revisions_dropped_total{reason="%s"}'
     assert counted[dropped % "repeated"] + counted[dropped % "superseded"] == len(sent) - len(priorities)
+
+
+def test_records_too_large_for_their_dead_letters_stop_nobody(filing: Filing, own: Mapping[str, object]) -> None:
+    """One after the other, each as large as the broker takes: there is no room for the reason beside the body."""
+    run, large = filing.topic.partition("-")[0], b"x" * 1_048_400
+    with responder(filing) as reader:
+        for number in range(LARGE):
+            for near in range(5):
+                filing.send(number % PARTITIONS, f"{run}-{number}/{near}".encode(), body(f"{run}-{number}", str(near)))
+            filing.send(number % PARTITIONS, f"{run}-{number}/x".encode(), large)
+        filing.flush()
+        with scorer(filing.kafka, **own) as running:
+            running.ready()
+            records = read_until(reader, lambda read: len(mine(read, filing)) >= 7 * LARGE)
+            records += read_until(reader, lambda _: reader.caught_up)
+            assert running.end() == 0, "".join(running.lines[-20:])
+    found = [one for _, one in mine(records, filing)]
+    letters = [one for one in found if one.topic.endswith(".dlq")]
+    assert sorted((one.key or b"") for one in letters) == sorted(f"{run}-{n}/x".encode() for n in range(LARGE))
+    assert all(one.value is None and b"1048400 bytes" in dict(one.headers)[LEFT_OUT] for one in letters)
+    wanted = [f"{run}-{number}/{near}".encode() for number in range(LARGE) for near in (*range(5), "x")]
+    assert sorted((one.key or b"") for one in found if not one.topic.endswith(".dlq")) == sorted(wanted)
