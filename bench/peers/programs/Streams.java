@@ -3,6 +3,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.Properties;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
@@ -30,10 +31,11 @@ public final class Streams {
         builder.stream(given.get("source").asText(), Consumed.with(Serdes.ByteArray(), Serdes.ByteArray()))
             .mapValues(Streams::score)
             .to(given.get("sink").asText(), Produced.with(Serdes.ByteArray(), Serdes.ByteArray()));
-        try (KafkaStreams streams = new KafkaStreams(builder.build(), properties)) {
-            streams.start();
-            while (System.in.read() >= 0) { }
-        }
+        KafkaStreams streams = new KafkaStreams(builder.build(), properties);
+        streams.start();
+        while (System.in.read() >= 0) { }
+        streams.close(Duration.ofSeconds(8));
+        Runtime.getRuntime().halt(0); // also when its broker is gone, which it would wait for
     }
 
     private static byte[] score(byte[] body) {

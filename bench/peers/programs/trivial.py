@@ -4,8 +4,11 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
+
+END_SECONDS = 8.0
 
 
 def score(report: dict[str, Any]) -> dict[str, Any]:
@@ -20,13 +23,13 @@ def settings() -> dict[str, Any]:
     return found
 
 
-def end_with_parent(stop: Callable[[], object] | None = None) -> None:
-    """Call `stop`, or end at once without one, when standard input closes."""
+def end_with_parent(stop: Callable[[], object]) -> None:
+    """Call `stop` when standard input closes, and end by force when that does not do: its broker may be gone too."""
 
     def watch() -> None:
         sys.stdin.read()
-        if stop is None:
-            os._exit(0)
         stop()
+        time.sleep(END_SECONDS)
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
