@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from schemas import topics
 from schemas.crime_report import CrimeReport
-from schemas.envelope import Event, Headers, encode
+from schemas.envelope import Headers
 from schemas.priority import ModelRef, Priority, SourcePosition
 from schemas.solved_case import Offence, SolvedCase
 from transport.records import Record
@@ -83,10 +83,22 @@ def outcome(n: int, level: int | str = 3, *, sequence: int = 1, basis: str = "so
     )
 
 
-def records(events: Sequence[Event], first: int = 0, partition: int = 0, prefix: str = "") -> list[Record]:
-    """Events of one kind as a partition holds them, from offset `first` on."""
+def records(
+    events: Sequence[CrimeReport | Priority | SolvedCase], first: int = 0, partition: int = 0, prefix: str = ""
+) -> list[Record]:
+    """Events of one kind as a partition holds them, from offset `first` on.
+
+    Written by pydantic and not by `encode`, which has no integers beyond 64 bits; others' systems have.
+    """
     return [
-        Record(prefix + TOPICS[type(event)], partition, first + place, key, value, tuple(headers), 1_700_000_000_000)
+        Record(
+            prefix + TOPICS[type(event)],
+            partition,
+            first + place,
+            event.key,
+            event.model_dump_json().encode(),
+            (("ce_type", event.ce_type.encode()), ("content-type", b"application/json")),
+            1_700_000_000_000,
+        )
         for place, event in enumerate(events)
-        for key, value, headers in [encode(event, source="/test", time=START)]
     ]
