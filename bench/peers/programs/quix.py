@@ -3,6 +3,8 @@
 # mypy: ignore-errors
 # It runs in an environment of its own, beside trivial.py: its imports are not to be found from here.
 
+import tempfile
+
 from quixstreams import Application
 from trivial import end_with_parent, score, settings
 
@@ -20,6 +22,7 @@ def main() -> None:
         auto_offset_reset="earliest",
         processing_guarantee=given["options"]["guarantee"],
         auto_create_topics=False,
+        state_dir=tempfile.mkdtemp(prefix="severity-quix-"),  # not the folder from which the bench was called
         loglevel="WARNING",
         **({"commit_interval": 0.001, "producer_extra_config": TUNED} if tuned else {}),
     )
