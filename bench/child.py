@@ -72,5 +72,5 @@ def _run(serve: Callable[..., None], connection: Connection, arguments: tuple[ob
         serve(connection, *arguments)
     except EOFError:
         pass
-    except Exception:
+    except Exception:  # whatever it is, the other process says it and ends
         connection.send(ChildFailed(traceback.format_exc()))

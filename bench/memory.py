@@ -34,6 +34,7 @@ from schemas import topics
 from transport.settings import KafkaSettings
 from transport.topics import TopicSpec
 
+SAMPLE_SECONDS: Final = 1.0
 CHUNK: Final = 50_000
 AHEAD: Final = 200_000
 """Reports filed and not yet answered, at most: well within what the topic keeps."""
@@ -88,7 +89,7 @@ def work(base: Ground, count: int, worker: Worker, show: Callable[[int], None]) 
                 filed += chunk
             if not filer.alive:
                 filer.answer()  # says why
-            time.sleep(1.0)
+            time.sleep(SAMPLE_SECONDS)
     return samples
 
 

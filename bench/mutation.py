@@ -102,8 +102,8 @@ class Mutator:
             headers = self._headers(headers)
         topic = f"{chance.choice(('lapd', 'rivertown', 'x'))}.{self._topic}" if chance.random() < 0.02 else self._topic
         when = chance.choice((1_700_000_000_000,) * 20 + (-1, 0, 1, 2**62))
-        # As the client hands them over: a header's content may be None.
-        return Record(topic, 0, number, key, value, tuple(headers), when)  # type: ignore[arg-type]
+        # As the client hands them over, a header's content may be None.
+        return Record(topic, 0, number, key, value, tuple(headers), when)  # type: ignore[arg-type]  # for that reason
 
     def _hurt(self, tree: Fields) -> None:
         place: Any = tree

@@ -1,4 +1,4 @@
-"""Apache Kafka's jars: fetched once by Maven, checked against the list in this package each time they are used."""
+"""Apache Kafka's jars: fetched once by Maven, checked against a list of ours each time they are used."""
 
 import hashlib
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +15,11 @@ from transport.errors import NoBroker
 
 VERSION: Final = "4.3.1"
 _PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-_POM: Final = f"""<project>
+_POM: Final = """<project>
   <modelVersion>4.0.0</modelVersion>
-  <groupId>severity</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
+  <groupId>severity</groupId><artifactId>jars</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>
     <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
   </dependencies>
 </project>
@@ -37,40 +38,49 @@ def cache_folder() -> Path:
 
 
 def kafka_jars(cache: Path | None = None) -> Path:
-    """The folder that holds exactly the listed jars. Raises `NoBroker`: no-maven, maven-failed or jar-mismatch."""
-    folder = (cache or cache_folder()) / f"kafka-{VERSION}"
+    """The folder that holds exactly the broker's jars. Raises `NoBroker`, as `jars` does."""
+    return jars("kafka", "kafka_2.13", files("transport") / "kafka_jars.sha256", cache)
+
+
+def jars(name: str, artifact: str, listed: Traversable, cache: Path | None = None) -> Path:
+    """The folder `name` that holds exactly the jars of an artifact of Kafka's: fetched where it is not there yet.
+
+    listed: lines of a jar's SHA-256 and name, as `sha256sum` writes them. Raises `NoBroker`: no-maven, maven-failed or
+    jar-mismatch.
+    """
+    folder = (cache or cache_folder()) / f"{name}-{VERSION}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            jars = _fetch(Path(scratch))
-            _check(jars)
+            fetched = _fetch(artifact, Path(scratch))
+            _check(fetched, listed)
             try:
-                jars.rename(folder)
+                fetched.rename(folder)
             except OSError:
                 if not folder.is_dir():  # else another process was quicker
                     raise
-    _check(folder)
+    _check(folder, listed)
     return folder
 
 
-def _fetch(scratch: Path) -> Path:
+def _fetch(artifact: str, scratch: Path) -> Path:
     maven = shutil.which("mvn")
     if maven is None:
         raise NoBroker(
-            "no-maven", f"Apache Maven (mvn) is needed once to fetch Kafka {VERSION}, and is not on the PATH"
+            "no-maven", f"Apache Maven (mvn) is needed once to fetch {artifact} {VERSION}, and is not on the PATH"
         )
-    (scratch / "pom.xml").write_text(_POM, encoding="utf-8")
-    jars = scratch / "jars"
-    command = [maven, "--batch-mode", "--quiet", _PLUGIN, "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
+    (scratch / "pom.xml").write_text(_POM.format(artifact=artifact, version=VERSION), encoding="utf-8")
+    fetched = scratch / "jars"
+    command = [maven, "--batch-mode", "--quiet", _PLUGIN, "-DincludeScope=runtime", f"-DoutputDirectory={fetched}"]
     done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoBroker("maven-failed", (done.stdout + done.stderr)[-2000:].strip())
-    return jars
+    return fetched
 
 
-def _check(jars: Path) -> None:
-    lines = files("transport").joinpath("kafka_jars.sha256").read_text(encoding="utf-8").splitlines()
+def _check(folder: Path, listed: Traversable) -> None:
+    lines = listed.read_text(encoding="utf-8").splitlines()
     expected = {name: digest for digest, name in (line.split() for line in lines)}
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in jars.iterdir()}
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
     if wrong := sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)):
-        raise NoBroker("jar-mismatch", f"{', '.join(wrong)} in {jars} are not what kafka_jars.sha256 lists: remove it")
+        raise NoBroker("jar-mismatch", f"{', '.join(wrong)} in {folder} are not what {listed.name} lists: remove it")

@@ -1,6 +1,5 @@
 """A reader without a group: its caller says where it starts and keeps its place."""
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -15,7 +14,7 @@ from transport.observer import Observer
 from transport.records import Partition, Record
 from transport.retry import CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, reader_properties
-from transport.source import to_record
+from transport.source import is_meant, to_record
 
 
 class Last(NamedTuple):
@@ -148,13 +147,10 @@ class Reader:
         return [
             (name, partition)
             for name, topic in sorted(metadata.topics.items())
-            if self._wanted(name)
+            if is_meant(name, self._topics)
             for partition in sorted(topic.partitions)
             if (name, partition) not in self._ended
         ]
-
-    def _wanted(self, name: str) -> bool:
-        return any(re.search(topic, name) if topic.startswith("^") else topic == name for topic in self._topics)
 
     def _begins(self, partitions: Sequence[Partition], start: Start) -> dict[Partition, int]:
         if isinstance(start, datetime):

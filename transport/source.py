@@ -59,7 +59,7 @@ class GroupSource:
         metadata = persist(
             lambda: self._opened().list_topics(timeout=CALL_SECONDS), "asking for topics", self._observer, also=AWAY
         )
-        found = sorted(name for name in metadata.topics if any(_matches(topic, name) for topic in self._topics))
+        found = sorted(name for name in metadata.topics if is_meant(name, self._topics))
         return (found[0], 0) if found else None
 
     def read(self, most: int, seconds: float) -> list[Record]:
@@ -155,8 +155,9 @@ class GroupSource:
         return False
 
 
-def _matches(topic: str, name: str) -> bool:
-    return bool(re.search(topic, name)) if topic.startswith("^") else topic == name
+def is_meant(name: str, topics: Sequence[str]) -> bool:
+    """Whether a topic's name is one of `topics`, names or patterns that begin with `^`."""
+    return any(re.search(topic, name) if topic.startswith("^") else topic == name for topic in topics)
 
 
 def to_record(message: Message) -> Record:

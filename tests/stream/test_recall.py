@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cli.topics import topic_specs
 from schemas import topics
 from schemas.envelope import encode
-from schemas.priority import DeadLetterRef, Previous, Priority, Reason
+from schemas.priority import DeadLetterRef, Previous, Priority, Reason, SourcePosition
 from stream import recall as module
 from stream.agencies import MARKED
 from stream.ledger import Ledger, Turned
@@ -84,8 +84,8 @@ def made(kafka: KafkaSettings, known: Ledger, incomplete: list[str], turned: lis
 
 
 def priority(report_id: str, revision: int = 1, **changes: object) -> Priority:
-    position = {"topic": "crime-reports", "partition": 0, "offset": int(report_id) % 2**31}
-    (scored,) = Marked().assess([crime(report_id=report_id, revision=revision)], [position], NOW)  # type: ignore[list-item]
+    position = SourcePosition(topic="crime-reports", partition=0, offset=int(report_id) % 2**31)
+    (scored,) = Marked().assess([crime(report_id=report_id, revision=revision)], [position], NOW)
     return scored.model_copy(update=changes)
 
 
