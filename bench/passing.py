@@ -55,7 +55,7 @@ def main(source: str, target: str, with_parent: Annotated[bool, typer.Option("--
     def handle(records: Sequence[Record]) -> Batch:
         return Batch([Outgoing(target, record.key, record.value, record.headers) for record in records])
 
-    loop = Loop(kafka_backend(settings, [source]), handle, bounds=settings.bounds, observer=SaysReady())
+    loop = Loop(kafka_backend(settings, [source], [target]), handle, bounds=settings.bounds, observer=SaysReady())
     if with_parent:
         end_with_parent()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -26,7 +26,8 @@ class Watch(Observer):
 
     `alive` is called whenever something went on: a batch was committed, or a broker that is away asked again.
 
-    `wall`: seconds since 1970, the clock that the broker's timestamps are compared with.
+    `wall`: seconds since 1970, the clock that the broker's timestamps are compared with. `stopping`: whether the worker
+    is to end.
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class Watch(Observer):
         wall: Callable[[], float],
         assigned: Callable[[], None],
         alive: Callable[[], None],
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._stopping = stopping
         self._metrics = metrics
         self._ledger = ledger
         self._wall = wall
@@ -119,6 +122,10 @@ class Watch(Observer):
         """A broker is away, and is asked again."""
         self._alive()
         logger.warning("%s", detail)
+
+    def stopping(self) -> bool:
+        """Whether the worker is to end."""
+        return self._stopping()
 
     def reopened(self, reason: str) -> None:
         """All clients are new."""

@@ -60,6 +60,9 @@ needs to give a lost broker's partitions to another. A restart goes on; until th
 JOIN_SECONDS: Final = 10.0
 """How long the end waits for the follower."""
 
+OUTPUTS: Final = (topics.PRIORITIES, topics.PRIORITIES_EXERCISE, r"^([a-z0-9-]+\.)?crime-reports\.dlq$")
+"""All that the loop writes to."""
+
 KNOWN: Final = (ScorerError, TransportError, OSError, ValueError)
 """Errors of settings, files and brokers: their message is enough. Others are ours, and need a trace."""
 
@@ -105,10 +108,10 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
     stack.callback(server.server_close)
     stack.callback(server.shutdown)
-    backend = kafka_backend(kafka, [settings.topics])
+    backend = kafka_backend(kafka, [settings.topics], OUTPUTS)
     watchdog = Watchdog(STUCK_SECONDS, backend.leave)
     say_ready = partial(_say_ready, settings.metrics_host, server.server_port)
-    watch = Watch(metrics, ledger, time.time, say_ready, watchdog.feed)
+    watch = Watch(metrics, ledger, time.time, say_ready, watchdog.feed, stopped.is_set)
     recall = Recall(
         kafka,
         ledger,
@@ -129,12 +132,10 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         return batch
 
     def between_batches() -> None:
-        if stopped.is_set():
-            loop.stop()
         watch.look(backend)
         watchdog.feed()
 
-    loop = Loop(backend, handle, bounds=kafka.bounds, between_batches=between_batches, observer=watch)
+    loop = Loop(backend, handle, bounds=kafka.bounds, between_batches=between_batches, observer=watch, stopped=stopped)
     recall.ahead()
     _wait_for_champion(follower, settings.model_wait_seconds, stopped)
     if champion.degraded:

@@ -17,16 +17,18 @@ class ExactlyOnce:
 
     exactly_once = True
 
-    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str], outputs: Sequence[str]) -> None:
         self._source = GroupSource(settings, topics)
         self._transactions = Transactions(settings)
+        self._outputs = outputs
 
     def open(self, observer: Observer) -> None:
         """Fence first, then read: what an earlier run left open must not count any more when offsets are asked for."""
         self._source.open(observer)
         self._transactions.open(observer)
-        if place := self._source.any_partition():
-            self._transactions.settle(place, self._source.membership)
+        if held := self._source.held():
+            observer.problem(f"a transaction that nobody ends holds {held}: it is undone")
+            self._transactions.settle(held, self._source.partitions(self._outputs), self._source.membership)
         self._source.join()
 
     def read(self, most: int, seconds: float) -> list[Record]:
@@ -104,6 +106,11 @@ class AtLeastOnce:
         self._deliveries.close()
 
 
-def kafka_backend(settings: KafkaSettings, topics: Sequence[str]) -> Backend:
-    """For `topics`, names or patterns that begin with `^`, with the guarantee that the settings ask for."""
-    return ExactlyOnce(settings, topics) if settings.delivery == "exactly-once" else AtLeastOnce(settings, topics)
+def kafka_backend(settings: KafkaSettings, topics: Sequence[str], outputs: Sequence[str]) -> Backend:
+    """For `topics`, with the guarantee that the settings ask for.
+
+    outputs: all topics that its handler and its dead letters write to. Both are names, or patterns that begin with `^`.
+    """
+    return (
+        ExactlyOnce(settings, topics, outputs) if settings.delivery == "exactly-once" else AtLeastOnce(settings, topics)
+    )

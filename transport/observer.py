@@ -23,6 +23,10 @@ class Observer:
     def waiting(self, detail: str) -> None:
         """A broker did not answer in time and is asked again: for the whole of an outage, about once a second."""
 
+    def stopping(self) -> bool:
+        """Whether the worker is to end: a broker that does not answer is then not asked again."""
+        return False
+
     def reopened(self, reason: str) -> None:
         """All clients were made anew, since with the old ones it could not go on."""
 

@@ -7,12 +7,13 @@ from types import TracebackType
 from typing import Final, Literal, NamedTuple, Self, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin._metadata import ClusterMetadata
 
 from transport.clients import LOGGER
 from transport.errors import LoopFailed, NoBroker
 from transport.observer import Observer
 from transport.records import Partition, Record
-from transport.retry import CALL_SECONDS, error_of, persist
+from transport.retry import AWAY, CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, reader_properties
 from transport.source import is_meant, to_record
 
@@ -99,7 +100,7 @@ class Reader:
         """Wait up to `seconds` for a first record, then take what is there already, at most `most`."""
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
-            self._assign(dict.fromkeys(self._missing(), OFFSET_BEGINNING))
+            self._look()
         first = self._consumer.poll(seconds)
         if first is None:
             return []
@@ -143,7 +144,11 @@ class Reader:
 
     def _missing(self) -> list[Partition]:
         """Partitions that exist and are not read yet."""
-        metadata = self._persist(lambda: self._consumer.list_topics(timeout=CALL_SECONDS), "asking for topics")
+        return self._missing_of(
+            self._persist(lambda: self._consumer.list_topics(timeout=CALL_SECONDS), "asking for topics")
+        )
+
+    def _missing_of(self, metadata: ClusterMetadata) -> list[Partition]:
         return [
             (name, partition)
             for name, topic in sorted(metadata.topics.items())
@@ -151,6 +156,19 @@ class Reader:
             for partition in sorted(topic.partitions)
             if (name, partition) not in self._ended
         ]
+
+    def _look(self) -> None:
+        """Read new partitions, too, from their beginning. A broker that is away now will tell of them the next time."""
+        try:
+            found = self._consumer.list_topics(timeout=CALL_SECONDS)
+        except KafkaException as exception:
+            error = error_of(exception)
+            if not (error.retriable() or error.code() in AWAY):
+                raise
+            if self._observer:
+                self._observer.waiting(f"asking for topics: {error.str()}")
+            return
+        self._assign(dict.fromkeys(self._missing_of(found), OFFSET_BEGINNING))
 
     def _begins(self, partitions: Sequence[Partition], start: Start) -> dict[Partition, int]:
         if isinstance(start, datetime):

@@ -36,8 +36,8 @@ def persist(
 ) -> T:
     """`call` until it succeeds, for so many seconds; the observer hears of each vain try.
 
-    Raises its `KafkaException` when that is neither retriable nor one of the codes `also`, else at last a `LoopFailed`
-    that passes.
+    Raises its `KafkaException` when that is neither retriable nor one of the codes `also`, else at last, or once the
+    worker is to end, a `LoopFailed` that passes.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -51,5 +51,7 @@ def persist(
                 detail = f"{what} for {seconds:.0f} s: {error.str()}"
                 raise LoopFailed("timed-out", detail, passing=True) from exception
             if observer:
+                if observer.stopping():
+                    raise LoopFailed("stopped", f"{what}: {error.str()}", passing=True) from exception
                 observer.waiting(f"{what}: {error.str()}")
             time.sleep(0.01)

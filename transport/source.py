@@ -1,6 +1,7 @@
 """Reads a batch as a member of a consumer group: waits in poll() alone, then takes what has already arrived."""
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from operator import methodcaller
 from typing import Final
@@ -12,10 +13,14 @@ from transport.errors import LoopFailed
 from transport.observer import Observer, Rebalance
 from transport.records import Partition, Record
 from transport.retry import AWAY, CALL_SECONDS, error_of, persist
-from transport.settings import KafkaSettings, consumer_properties
+from transport.settings import TRANSACTION_SECONDS, KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
 """Header that stands for those of a record which cannot be read."""
+
+HELD_SECONDS: Final = TRANSACTION_SECONDS + 2.0
+"""How long a dead member's open transaction may hold the group's offsets: its timeout, and a second each for the
+broker's look and for ours."""
 
 _ALL_HEADERS: Final = methodcaller("headers")
 
@@ -54,13 +59,38 @@ class GroupSource:
             on_lost=lambda _, places: self._changed("lost", places),
         )
 
-    def any_partition(self) -> Partition | None:
-        """One that this reader would read; None when there is no such topic yet."""
+    def partitions(self, topics: Sequence[str]) -> list[Partition]:
+        """All that there are of `topics`, names or patterns that begin with `^`."""
         metadata = persist(
             lambda: self._opened().list_topics(timeout=CALL_SECONDS), "asking for topics", self._observer, also=AWAY
         )
-        found = sorted(name for name in metadata.topics if is_meant(name, self._topics))
-        return (found[0], 0) if found else None
+        return [
+            (name, partition)
+            for name, topic in sorted(metadata.topics.items())
+            if is_meant(name, topics)
+            for partition in sorted(topic.partitions)
+        ]
+
+    def held(self) -> list[Partition]:
+        """Partitions of which the broker does not tell where the group goes on, since a transaction has yet to end.
+
+        Empty as a rule, and at once. A living member's transaction ends in a moment, a dead one's within its timeout;
+        what is held for longer than that is left over, see `Transactions.settle`.
+        """
+        deadline = time.monotonic() + HELD_SECONDS
+        left = self.partitions(self._topics)
+        while left := [partition for partition in left if not self._is_told(partition)]:
+            if time.monotonic() > deadline:
+                return left
+        return []
+
+    def _is_told(self, partition: Partition) -> bool:
+        try:
+            self._opened().committed([TopicPartition(*partition)], CALL_SECONDS)
+        except KafkaException as exception:
+            self._observer.waiting(f"asking where to go on: {error_of(exception).str()}")
+            return False
+        return True
 
     def read(self, most: int, seconds: float) -> list[Record]:
         """Up to `most` records, waiting up to `seconds` for the first."""

@@ -62,23 +62,30 @@ class Transactions:
             except KafkaException as exception:
                 raise LoopFailed("fencing", error_of(exception).str()) from exception
 
-    def settle(self, partition: Partition, membership: object) -> None:
-        """End what no fencing ends: offsets held by a transaction that its coordinator has long forgotten.
+    def settle(self, held: Sequence[Partition], outputs: Sequence[Partition], membership: object) -> None:
+        """Undo what no fencing ends: a transaction that its coordinator calls ended and partitions hold open for ever.
 
-        Apache Kafka (4.3.1) can lose the marker that ends a transaction's offsets when the broker with the group's
-        coordinator starts again in the middle of it. Nobody is then told the committed offsets, so nobody reads those
-        partitions, for ever. The marker of any later transaction of the same producer that touches offsets ends that,
-        so here is one, which is aborted.
+        Apache Kafka (4.3.1) can lose the markers that end a transaction when partitions have no leader for a moment, as
+        all of a single broker's have while it stops and starts. The marker of any later transaction of the same
+        producer ends what it left in a partition, so here is one, which is aborted.
+
+        held: partitions of which nobody is told where the group goes on: their offsets are undone, so what was
+        published with them has to be undone, too, or it would be there twice. outputs: where that may be. What is
+        readable already of such a transaction stays; its records come again, and the handler must know them.
         """
-        place = TopicPartition(*partition, 0)
+        places = [TopicPartition(*partition, 0) for partition in held]
         for producer in self._ring:
             began = time.monotonic()
             try:
                 producer.begin_transaction()
                 self._open = producer
+                for topic, partition in outputs:
+                    producer.produce(topic, partition=partition)  # never readable
+                # Aborted before it is sent, it would touch nothing.
+                producer.flush(CALL_SECONDS)
                 # Refused where other members are at work, since this one has not joined; that it was tried is enough.
                 with contextlib.suppress(KafkaException):
-                    producer.send_offsets_to_transaction([place], membership, CALL_SECONDS)
+                    producer.send_offsets_to_transaction(places, membership, CALL_SECONDS)
                 self._abort(producer)
             except KafkaException as exception:
                 raise self._ended(producer, error_of(exception), time.monotonic() - began) from exception

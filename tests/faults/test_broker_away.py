@@ -21,6 +21,8 @@ from transport.local_kafka import LocalKafka
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(280)]
 
 AWAY_SECONDS: Final = 3.0
+REOPENED_SECONDS: Final = 8.0
+"""After which a worker tries with new clients."""
 
 
 @pytest.fixture
@@ -46,4 +48,6 @@ def test_nothing_is_lost_or_doubled_when_the_broker_is_away_for_a_while(own: Loc
         crew.tend(SECONDS, lambda: place.look() >= len(place.filed))
         place.assert_nothing_lost_or_doubled()
         assert {one.code for one in crew.exits} <= {1}  # a client that hangs is ended, and started again
-        assert set(crew.close()) == {0}
+        own.stop()
+        crew.tend(REOPENED_SECONDS)
+        assert set(crew.close()) == {0}, "asked to end while the broker is away, a worker ends"

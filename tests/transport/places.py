@@ -103,7 +103,7 @@ class KafkaPlace:
         self._sender.flush()
 
     def backend(self) -> Backend:
-        return kafka_backend(self.settings, [self.name("in")])
+        return kafka_backend(self.settings, [self.name("in")], [self.name("out")])
 
     def name(self, topic: str) -> str:
         return f"{self.run}-{topic}"

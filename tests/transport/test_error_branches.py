@@ -36,7 +36,7 @@ def run(request: int, *errors: int, delivery: Literal["exactly-once", "at-least-
             waiting.clear()
             return echo("out")(records)
 
-        return drive(kafka_backend(settings, ["in"]), handler, 3)
+        return drive(kafka_backend(settings, ["in"], ["out"]), handler, 3)
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_offsets_that_a_forgotten_transaction_holds_are_set_free_at_the_start(re
     transactions = Transactions(real.settings)
     transactions.open(Observer())
     with Consumer({"bootstrap.servers": real.settings.bootstrap_servers, "group.id": real.settings.group_id}) as member:
-        transactions.settle((real.name("in"), 0), member.consumer_group_metadata())
+        transactions.settle([(real.name("in"), 0)], [(real.name("out"), 0)], member.consumer_group_metadata())
         transactions.close()
         places = [TopicPartition(real.name("in"), partition) for partition in range(PARTITIONS)]
         committed = [place.offset for place in member.committed(places, 10)]

@@ -36,7 +36,7 @@ def main(settings_json: str, source: str, target: str, pace: str = "0") -> None:
         return Batch([Outgoing(target, record.key, record.value) for record in records])
 
     settings = KafkaSettings.model_validate_json(settings_json)
-    loop = Loop(kafka_backend(settings, [source]), handler, bounds=settings.bounds, observer=Told())
+    loop = Loop(kafka_backend(settings, [source], [target]), handler, bounds=settings.bounds, observer=Told())
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     signal.signal(signal.SIGINT, lambda *_: loop.stop())
     loop.run()

@@ -29,7 +29,7 @@ def main() -> None:
         bodies = [json.dumps(score(json.loads(each.value or b""))).encode() for each in records]
         return Batch([Outgoing(given["sink"], each.key, body) for each, body in zip(records, bodies, strict=True)])
 
-    loop = Loop(kafka_backend(kafka, [given["source"]]), handle, bounds=kafka.bounds)
+    loop = Loop(kafka_backend(kafka, [given["source"]], [given["sink"]]), handle, bounds=kafka.bounds)
     end_with_parent(loop.stop)
     gc.collect()
     gc.freeze()  # as the scorer does
