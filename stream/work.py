@@ -1,7 +1,7 @@
 """A batch under way: which of its reports are new, what they are answered, and what a person has to look at."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from schemas import topics
 from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, Previous, Priority, Reason, SourcePosition
+from severity.assess import Begun, Elsewhere
 from severity.laps import Lap, untimed
 from stream.agencies import MARKED
 from stream.ledger import Ledger
@@ -34,6 +35,14 @@ class Assess(Protocol):
 
     def assess(
         self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
+    ) -> list[Priority]:
+        """One priority a report, in order."""
+
+    def begin(self, reports: Sequence[CrimeReport], elsewhere: Elsewhere, lap: Lap = untimed) -> Begun:
+        """What `finish` needs; the model's part may be done elsewhere until then."""
+
+    def finish(
+        self, begun: Begun, positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
     ) -> list[Priority]:
         """One priority a report, in order."""
 
@@ -64,9 +73,11 @@ class Work:
     names: dict[int, bytes] = field(default_factory=dict)
     replacing: set[int] = field(default_factory=set)
 
-    def drop_old(self, ledger: Ledger, tally: Tally) -> None:
-        """Leave out revisions that are not higher than what is published or stands before them in the batch."""
-        highest: dict[bytes, int] = {}
+    def drop_old(self, ledger: Ledger, highest: dict[bytes, int], tally: Tally) -> None:
+        """Leave out revisions that are not higher than what is published or stands before them in the batch.
+
+        highest: by a report's name, of what stands before in the batch; this part's are added.
+        """
         for place, report in self.reports.items():
             name = self.names[place] = name_of(self.records[place].key or report.key, report.status)
             published = highest.get(name)
@@ -82,20 +93,23 @@ class Work:
         for place in self.dropped:
             del self.reports[place]
 
-    def assess(self, assessor: Assess, marked: frozenset[str], now: datetime, tally: Tally, lap: Lap) -> None:
+    def assess(
+        self, assessor: Assess, elsewhere: Elsewhere, marked: frozenset[str], now: datetime, tally: Tally, lap: Lap
+    ) -> Iterator[None]:
         """Answer every report, then give what was refused to a person where it is known whose it is.
 
-        Reports of the agencies `marked` are not scored.
+        Reports of the agencies `marked` are not scored. Pauses while the model's part is done `elsewhere`.
         """
         trusted = self.reports
         if marked:
             trusted = {place: report for place, report in self.reports.items() if report.agency_id not in marked}
             self._distrust(assessor, self.reports.keys() - trusted.keys(), now)
-            tally.not_trusted = len(self.reports) - len(trusted)
+            tally.not_trusted += len(self.reports) - len(trusted)
         positions = [self._position(place) for place in trusted]
         try:
-            priorities = assessor.assess([*trusted.values()], positions, now, lap) if positions else []
-            self.answers.update(zip(trusted, priorities, strict=True))
+            begun = assessor.begin([*trusted.values()], elsewhere, lap)
+            yield
+            self.answers.update(zip(trusted, assessor.finish(begun, positions, now, lap), strict=True))
         except Exception:  # whatever fails, and for whichever report: the others must be answered
             logger.exception("a batch of %d reports could not be assessed: now one by one", len(positions))
             self._one_by_one(assessor, trusted, now)

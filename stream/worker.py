@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -103,7 +104,13 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     limits = Limits(settings.agency_bad_ratio, settings.agency_bad_in_a_row)
     ledger = Ledger(Revisions(settings.remembered_reports), Agencies(limits))
     processor = Processor(
-        champion.current, ledger, delivery=kafka.delivery, source=source, clock=_now, timer=time.perf_counter
+        champion.current,
+        ledger,
+        delivery=kafka.delivery,
+        source=source,
+        clock=_now,
+        timer=time.perf_counter,
+        pool=stack.enter_context(ThreadPoolExecutor(1, "model")),
     )
     server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
     stack.callback(server.server_close)

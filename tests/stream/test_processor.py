@@ -1,6 +1,8 @@
 import itertools
 import json
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -9,22 +11,23 @@ from hypothesis import strategies as st
 from schemas import topics
 from schemas.crime_report import CrimeReport, Location
 from schemas.envelope import decode, encode, salvage
-from schemas.priority import DeadLetterRef, Priority
-from severity.assess import Assessor
+from schemas.priority import DeadLetterRef, ModelRef, Priority
+from severity.assess import Assessor, Release
 from severity.policy import Policy
 from severity.rules import Rules
 from severity.scheme import Schemes
 from severity.wording import Wording
 from stream.ledger import Ledger
-from stream.processor import Processor
+from stream.processor import PART, Processor
 from stream.tally import Tally
 from stream.work import Assess
+from tests.severity.small_model import small_model
 from tests.strategies import reports
 from tests.stream.standin import NOW, Marked, ledger
-from transport.records import Batch, Outgoing, Record
+from transport.records import Batch, DeadLetter, Outgoing, Record
 
 
-def processor(assessor: Assess | None = None, known: Ledger | None = None) -> Processor:
+def processor(assessor: Assess | None = None, known: Ledger | None = None, pool: Executor | None = None) -> Processor:
     chosen = assessor or Marked()
     return Processor(
         lambda: chosen,
@@ -33,6 +36,7 @@ def processor(assessor: Assess | None = None, known: Ledger | None = None) -> Pr
         source="severity/test",
         clock=lambda: NOW,
         timer=lambda: 0.0,
+        pool=pool,
     )
 
 
@@ -192,6 +196,29 @@ def test_no_batch_mixes_releases() -> None:
         batch, _tally = swapping.process(records)
         seen.append({priority.model and priority.model.release for priority in map(read, batch.outputs)})
     assert seen == [{1}, {2}, {3}]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_large_batch_is_answered_as_small_ones_are_one_after_the_other(beside: bool) -> None:
+    records = [filed(crime(report_id=str(n % 700), revision=1 + n // 900), offset=n) for n in range(2 * PART + 300)]
+    records[7::97] = [record(b"no", b"lapd/r%d" % n, offset=n) for n in range(7, len(records), 97)]
+    model, sets, _ = small_model()
+    ref = ModelRef(name="severity", release=1, digest="0" * 64)
+    by = Assessor(
+        Rules.load(), Schemes.load(), Policy.load(), Wording.load(), Release(model.compile(), sets, ref), print
+    )
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(1)) if beside else None
+        whole, counted = processor(by, ledger(5000), pool).process(records)
+    known, outputs, letters = ledger(5000), list[Outgoing](), list[DeadLetter]()
+    for start in range(0, len(records), 50):
+        batch, tallied = processor(by, known).process(records[start : start + 50])
+        known.learn(tallied.lesson, {})
+        outputs += batch.outputs
+        letters += batch.dead_letters
+    assert whole == Batch(outputs, letters)
+    assert counted.dropped.total() == len(records) - len(outputs) > 0
+    assert counted.replaced > 0
 
 
 def test_the_tally_counts_what_left_and_what_the_contract_does_not_know() -> None:
