@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.model_version import ModelVersion
 
@@ -24,6 +24,12 @@ class Job(BaseModel):
     expires_days: float
     marks: dict[str, int] | None = None
     """The state of the dataset to train on; None: all that is there."""
+    window: int = Field(1_000_000, ge=1)
+    """Newest labelled reports that are learned from."""
+    half_life_days: float | None = Field(None, gt=0)
+    """Age of a report at which it counts half in a fit; None: age does not matter."""
+    threads: int = Field(1, ge=1)
+    """Fits that may run side by side; their results do not depend on it."""
 
 
 class Result(BaseModel):
@@ -38,6 +44,8 @@ class Result(BaseModel):
     version: ModelVersion | None
     promoted: bool
     verdict: str
+    reason: str = ""
+    """Why it was not promoted, a short code of `trainer.gate` for counters; empty when it was."""
     rows: int
     seconds: dict[str, float]
     """Time by stage."""
