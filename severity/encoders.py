@@ -6,6 +6,7 @@ greatest share. Training rows are encoded by shares that their own fold had no p
 `TargetEncoder`), else their labels would leak. Shares are drawn towards the mean of all (Micci-Barreca 2001).
 """
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -39,13 +40,20 @@ class LevelShares(NamedTuple):
 
 
 def learn_shares(
-    terms: Terms, index: TermIndex, levels: NDArray[np.int64], weights: NDArray[np.float64], folds: NDArray[np.int64]
+    parts: Iterable[tuple[slice, Terms]],
+    index: TermIndex,
+    levels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    folds: NDArray[np.int64],
 ) -> tuple[LevelShares, LevelShares]:
     """Shares for scoring, and shares for the training rows themselves, by fold.
 
-    levels: (n,) 0 to 4. weights: (n,). folds: (n,) 0 to FOLDS - 1, the fold of each row.
+    parts: the terms of n reports, some reports at a time, and which these are. levels: (n,) 0 to 4. weights: (n,).
+    folds: (n,) 0 to FOLDS - 1, the fold of each row.
     """
-    counts = _count(terms, levels, weights, folds, len(index.families))
+    counts = np.zeros((FOLDS, len(index.families), LEVELS))
+    for rows, terms in parts:
+        _count(terms, levels[rows], weights[rows], folds[rows], counts)
     whole = counts.sum(axis=0)
     prior = np.bincount(levels, weights=weights, minlength=LEVELS) + 0.1  # so that a level without reports has a share
     return (
@@ -63,13 +71,15 @@ def _shares(counts: NDArray[np.float64], prior: NDArray[np.float64], families: N
 
 @kernel
 def _count(
-    terms: Terms, levels: NDArray[np.int64], weights: NDArray[np.float64], folds: NDArray[np.int64], size: int
-) -> NDArray[np.float64]:
-    counts = np.zeros((FOLDS, size, LEVELS))
+    terms: Terms,
+    levels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    folds: NDArray[np.int64],
+    counts: NDArray[np.float64],
+) -> None:
     for row in range(levels.shape[0]):
         for at in range(terms.starts[row], terms.starts[row + 1]):
             counts[folds[row], terms.ids[at], levels[row]] += weights[row]
-    return counts
 
 
 @kernel

@@ -44,10 +44,15 @@ def take_snapshot(
 
 
 def training_columns(
-    ids: NDArray[np.int64], days: NDArray[np.int64], known: NDArray[np.int64], levels: NDArray[np.int64], tokens: int
+    ids: NDArray[np.int64],
+    days: NDArray[np.int64],
+    known: NDArray[np.int64],
+    levels: NDArray[np.int64],
+    tokens: int,
+    first: int = 0,
 ) -> NDArray[np.float64]:
-    """Columns (n, COLUMNS) of training rows, each under the snapshot of its own day (n,)."""
-    out = np.empty((len(ids), COLUMNS))
+    """Columns (n - first, COLUMNS) of the training rows from `first` on, each under the snapshot of its own day."""
+    out = np.empty((len(ids) - first, COLUMNS))
     by_day, by_known = np.argsort(days, kind="stable"), np.argsort(known, kind="stable")
     counts = np.zeros((len(WINDOWS), tokens, LEVELS))
     entered = np.zeros(LEVELS)
@@ -62,7 +67,8 @@ def training_columns(
             _shift(counts[window], ids, levels, by_known[removed[window] : gone[window]], -1.0)
         entered += np.bincount(levels[by_known[added:until]], minlength=LEVELS)
         added, removed = until, gone
-        write_columns(Snapshot(counts, _spans(known, day), _prior(entered)), ids, rows, out)
+        snapshot = Snapshot(counts, _spans(known, day), _prior(entered))
+        write_columns(snapshot, ids[first:], rows[rows >= first] - first, out)
     return out
 
 

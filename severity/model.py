@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,7 +17,8 @@ from severity.forest import Forest
 from severity.learned import COLUMNS, ENCODED, HISTORY, Learned
 from severity.pairs import FAINT, fit_pairs
 from severity.scorer import Scorer, Scores, token_names
-from severity.terms import UNKNOWN, Tokens, TokenWriter, expand, kinds_of, learn_terms
+from severity.terms import UNKNOWN, Tokens, expand, kinds_of, learn_terms
+from severity.told import Told, part, parts, tell
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -25,6 +27,8 @@ Progress = Callable[[str, float], None]
 
 MANY_ROWS: Final = 150_000
 """The trees and the regression are fitted to at most so many of the newest rows; encodings and history count all."""
+PART: Final = 50_000
+"""Older rows whose terms are held at a time: those of a million rows would take 1.7 GB."""
 LATEST: Final = 0.999
 """Share of the outcomes that lie before the served snapshot's cut."""
 
@@ -51,7 +55,7 @@ class SeverityModel:
 
     def fit(
         self,
-        reports: Sequence[CrimeReport],
+        reports: Sequence[CrimeReport] | Told,
         levels: ArrayLike,
         *,
         known_at: Sequence[datetime] | None = None,
@@ -60,48 +64,54 @@ class SeverityModel:
     ) -> "SeverityModel":
         """Fit to n reports, oldest first, and the levels (n,) 1 to 5 that they turned out to have.
 
+        reports: or what is told of them, written down once for several fits.
+
         known_at: when each level became known, for the history columns; on the report's own day without it, and never
             before that day, whatever a clock says.
         progress: told the stage that begins and the share of the work done before it.
         Raises ValueError when there are no reports, lengths differ, or a level or weight is out of range.
         """
-        tell = progress or (lambda stage, done: None)
+        step = progress or (lambda stage, done: None)
         y, weights = _checked(len(reports), levels, sample_weight)
-        gate = Gate(self.information)
-        tell("facts", 0.0)
-        writer = TokenWriter({}, grow=True)
-        tokens, numbers, days = writer.write(map(gate.facts, reports))
+        step("facts", 0.0)
+        told = reports if isinstance(reports, Told) else tell(reports, self.information)
+        if told.information != self.information:
+            raise ValueError(f"the reports were told as {told.information!r}, the model wants {self.information!r}")
+        days = told.days
         least = max(2, len(y) // 50_000)
-        self.vocabulary_, tokens = _prune(writer.vocabulary, tokens, least)
+        self.vocabulary_, tokens = _prune(told.vocabulary, told.tokens, least)
 
-        tell("terms", 0.15)
+        step("terms", 0.15)
         kinds = kinds_of(self.vocabulary_)
         self.index_ = learn_terms(tokens, kinds, least)
-        terms = expand(tokens, self.index_)
+        first = max(0, len(y) - MANY_ROWS)
+        terms = expand(part(tokens, first, len(y)), self.index_)
         size = len(self.index_.families)
-        self.typical_ = max(1.0, len(terms.ids) / len(y))
+        self.typical_ = max(1.0, len(terms.ids) / (len(y) - first))
 
-        tell("encodings", 0.25)
+        step("encodings", 0.25)
         folds = np.random.default_rng(self.seed).integers(0, FOLDS, len(y))
-        self.shares_, apart = encoders.learn_shares(terms, self.index_, y, weights, folds)
+        older = ((rows, expand(some, self.index_)) for rows, some in parts(tokens, first, PART))
+        self.shares_, apart = encoders.learn_shares(
+            chain(older, [(slice(first, None), terms)]), self.index_, y, weights, folds
+        )
         known = days if known_at is None else np.array([moment.toordinal() for moment in known_at], dtype=np.int64)
         known = np.maximum(known, days)  # a clock that is slow, or another offset, must not show a row its own label
         seen = history.entities(tokens, kinds)
         # Not the very last day: one outcome dated far ahead by mistake would leave the windows before it empty.
         cut = int(np.quantile(known, LATEST, method="lower")) + 1
         self.snapshot_ = history.take_snapshot(seen, known, y, cut, len(kinds))
-        X = np.empty((len(y), COLUMNS))
-        X[:, :ENCODED] = numbers
-        encoders.encode(terms, apart, folds, X[:, ENCODED:HISTORY])
-        X[:, HISTORY:] = history.training_columns(seen, days, known, y, len(kinds))
+        X = np.empty((len(y) - first, COLUMNS))
+        X[:, :ENCODED] = told.numbers[first:]
+        encoders.encode(terms, apart, folds[first:], X[:, ENCODED:HISTORY])
+        X[:, HISTORY:] = history.training_columns(seen, days, known, y, len(kinds), first)
 
-        first = max(0, len(y) - MANY_ROWS)
         with threadpool_limits(limits=1):  # of two threads, each spins for the other when a neighbour keeps a core busy
-            tell("pairs", 0.35)
-            self.pairs_ = fit_pairs(terms.since(first), max(1, size), self.typical_, y[first:], weights[first:])
-            tell("trees", 0.55)
-            self.forest_ = _fit_forest(X[first:], y[first:], weights[first:], first > 0, self.seed)
-        tell("done", 1.0)
+            step("pairs", 0.35)
+            self.pairs_ = fit_pairs(terms, max(1, size), self.typical_, y[first:], weights[first:])
+            step("trees", 0.55)
+            self.forest_ = _fit_forest(X, y[first:], weights[first:], first > 0, self.seed)
+        step("done", 1.0)
         return self
 
     def compile(self) -> Scorer:

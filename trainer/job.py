@@ -13,7 +13,8 @@ class Job(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    dataset: Path
+    dataset: str | Path
+    """Folder or `s3://` URL of the Delta tables."""
     artefacts: Path
     signing_key: Path
     levels: Path | None

@@ -14,7 +14,7 @@ def encoded(codes: list[str], levels: list[int], folds: list[int]) -> tuple[np.n
     terms = expand(tokens, index)
     fold = np.array(folds)
     y = np.array(levels) - 1
-    whole, apart = encoders.learn_shares(terms, index, y, np.ones(len(y)), fold)
+    whole, apart = encoders.learn_shares([(slice(None), terms)], index, y, np.ones(len(y)), fold)
     trained, scored = np.empty((len(y), encoders.COLUMNS)), np.empty((len(y), encoders.COLUMNS))
     encoders.encode(terms, apart, fold, trained)
     encoders.encode(terms, whole, np.zeros(len(y), dtype=np.int64), scored)
@@ -49,7 +49,7 @@ def test_a_report_without_terms_has_neutral_columns() -> None:
     tokens, _, _ = writer.write([Facts([], [], [], (), 0), Facts(["weapons:12"], [], [], (), 0)])
     index = learn_terms(tokens, kinds_of(writer.vocabulary), least=1)
     terms = expand(tokens, index)
-    whole, _ = encoders.learn_shares(terms, index, np.array([0, 4]), np.ones(2), np.array([0, 1]))
+    whole, _ = encoders.learn_shares([(slice(None), terms)], index, np.array([0, 4]), np.ones(2), np.array([0, 1]))
     out = np.empty((2, encoders.COLUMNS))
     encoders.encode(terms, whole, np.zeros(2, dtype=np.int64), out)
     assert not out[0].any()
