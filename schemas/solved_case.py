@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.audit_request import SECOND
 from schemas.common import AgencyId, Code, Inbound, Instant, Probability, ReportId
 
 Basis = Literal["solved", "classified", "audited", "unfounded", "reopened"]
@@ -36,8 +37,13 @@ class AuditAnswer(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    request_id: Code
+    request_id: Code = Field(description="As in the request, to the letter.")
     probability: Annotated[Probability, Field(gt=0)]
+
+    @property
+    def second(self) -> bool:
+        """Whether it answers the second request for one report: such an answer is never a label."""
+        return self.request_id.endswith(SECOND)
 
 
 class SolvedCase(Inbound):

@@ -123,6 +123,8 @@ class Draft(BaseModel):
     policy_version: Code = Field(description="Policy, rules and schemes with which its published figures were made.")
     parent: Digest | None = Field(description="Digest of the release before it.")
     marks: dict[str, int] = Field(description="Intake marks of the dataset it was fitted to.")
+    tables: dict[str, int] = Field({}, description="Versions of the dataset's tables at the time.")
+    training_set: Digest | None = Field(None, description="Digest of its rows, as `severity train --as-of` gives.")
     metrics: dict[str, Finite]
     verdict: Annotated[str, Field(max_length=2000)]
 

@@ -48,6 +48,10 @@ class Dataset:
         partitions = [(self._tables[row["name"]], mark(row["topic"], row["partition"])) for row in found]
         return {name: table.mark(name) or 0 for table, name in partitions}
 
+    def versions(self) -> dict[str, int]:
+        """Version of each table as it stands."""
+        return {name: table.version() for name, table in self._tables.items()}
+
     def query(self, sql: str) -> pa.Table:
         """Answer of a DataFusion SELECT over the tables `reports`, `priorities`, `outcomes` and `trainings`."""
         builder = QueryBuilder()

@@ -71,6 +71,11 @@ class Table:
         """Next offset to read of partition `topic/partition`, None when nothing of it was ever taken."""
         return self._table.transaction_version(name)
 
+    def version(self) -> int:
+        """Number of the newest commit."""
+        self._table.update_incremental()
+        return self._table.version()
+
     def count(self) -> int:
         """Rows in the table, from the log alone."""
         self._table.update_incremental()

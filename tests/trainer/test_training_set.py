@@ -4,13 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from schemas.audit_request import SECOND
 from schemas.solved_case import AuditAnswer
 from tests.trainer.events import CodeIsLevel, Outbox, outcome, priority, records, report
 from trainer.audit import AuditDraw
 from trainer.dataset import Dataset
 from trainer.intake import Intake
-from trainer.training_set import TrainingSet, training_set
+from trainer.training_set import TrainingSet, labels_at, training_set
 from trainer.weights import AUDITED_WEIGHT, weights
 
 
@@ -27,6 +30,11 @@ class City:
             kind = type(event).__name__
             self._intake.take(records([event], first=self._next[kind]))
             self._next[kind] += 1
+
+    def put_together(self, events: list[object]) -> None:
+        """The events of each kind in one batch, in their order."""
+        by_kind = {name: [event for event in events if type(event).__name__ == name] for name in self._next}
+        self._intake.take([record for some in by_kind.values() for record in records(some)])
 
     def labelled(self, marks: dict[str, int] | None = None) -> TrainingSet:
         return training_set(self.dataset, CodeIsLevel(), marks)
@@ -129,3 +137,104 @@ def test_audited_reports_count_more_and_the_mean_weight_stays_one() -> None:
     found = weights(np.array(["solved", "audited", "classified", "solved"]))
     assert found.mean() == pytest.approx(1)
     assert found[1] / found[0] == AUDITED_WEIGHT
+
+
+def test_what_a_case_itself_told_is_known_beside_its_audit(city: City) -> None:
+    answer = AuditAnswer(request_id="q", probability=0.05)
+    city.put(*[report(n) for n in range(1, 6)])
+    city.put(outcome(1), outcome(2, basis="audited", audit=answer))
+    city.put(outcome(3, basis="audited", audit=answer), outcome(3, sequence=2))
+    city.put(
+        outcome(4), outcome(4, sequence=2, basis="reopened"), outcome(4, sequence=3, basis="audited", audit=answer)
+    )
+    city.put(outcome(5, basis="audited"))  # by a person whom no draw had asked
+    found = city.labelled()
+    assert dict(zip(found.report_id, found.by_case.tolist(), strict=True)) == {
+        "r1": True,
+        "r2": False,
+        "r3": True,
+        "r4": False,
+        "r5": True,
+    }
+
+
+def test_the_second_answer_to_an_audit_is_no_label(city: City) -> None:
+    first, second = (AuditAnswer(request_id=f"q{end}", probability=0.05) for end in ("", SECOND))
+    city.put(report(1), report(2))
+    city.put(outcome(1, 2, basis="audited", audit=first), outcome(1, 5, sequence=2, basis="audited", audit=second))
+    city.put(outcome(2, 5, basis="audited", audit=second))
+    assert city.labelled().levels.tolist() == [2]
+
+
+def test_the_window_holds_the_newest_labelled_reports(city: City) -> None:
+    city.put(*[report(n) for n in range(1, 7)], *[outcome(n) for n in range(1, 6)])
+    windowed = training_set(city.dataset, CodeIsLevel(), window=3)
+    assert windowed.report_id.tolist() == ["r3", "r4", "r5"]
+    assert training_set(city.dataset, CodeIsLevel(), since=report(4).reported_at).report_id.tolist() == ["r4", "r5"]
+    assert len(training_set(city.dataset, CodeIsLevel(), window=0)) == 0
+
+
+def test_labels_at_a_moment_need_no_reports_and_are_those_of_the_training_set(city: City) -> None:
+    city.put(report(1), outcome(1, 2), outcome(2, 4), outcome(3, basis="unfounded"))
+    then = labels_at(city.dataset, CodeIsLevel(), city.dataset.marks())
+    city.put(outcome(1, 5, sequence=2))
+    again = labels_at(city.dataset, CodeIsLevel(), {"solved-cases/0": 3})
+    assert again.report_id.tolist() == then.report_id.tolist() == ["r1", "r2"]
+    assert again.levels.tolist() == then.levels.tolist() == [2, 4]
+
+
+ANSWERS = st.builds(AuditAnswer, request_id=st.sampled_from(["q", "q" + SECOND]), probability=st.just(0.1))
+EVENTS = st.lists(
+    st.builds(
+        outcome,
+        st.integers(0, 2),
+        st.integers(1, 5),
+        sequence=st.integers(1, 3),
+        basis=st.sampled_from(["solved", "classified", "audited", "unfounded", "reopened"]),
+        audit=st.none()
+        | st.builds(AuditAnswer, request_id=st.sampled_from(["q", "q" + SECOND]), probability=st.just(0.1)),
+    )
+    | st.builds(report, st.integers(0, 2), st.integers(1, 3), victims=st.integers(0, 2))
+    | st.builds(priority, st.integers(0, 2), st.integers(0, 3), at=st.integers(0, 5)),
+    max_size=12,
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(EVENTS, st.data())
+def test_no_order_and_no_repetition_of_the_events_changes_the_training_set(
+    tmp_path_factory: pytest.TempPathFactory, events: list[object], data: st.DataObject
+) -> None:
+    mixed = data.draw(
+        st.permutations(events + data.draw(st.lists(st.sampled_from(events), max_size=5) if events else st.just([])))
+    )
+    one, other = City(tmp_path_factory.mktemp("one")), City(tmp_path_factory.mktemp("other"))
+    one.put_together(events)
+    other.put_together(mixed)
+    assert one.labelled().digest() == other.labelled().digest()
+    assert one.labelled().reports == other.labelled().reports
+
+
+def test_a_digest_tells_any_change_of_a_row(city: City) -> None:
+    city.put(report(1), report(2), outcome(1), outcome(2))
+    found = {city.labelled().digest()}
+    for event in (
+        outcome(2, 4, sequence=2),
+        outcome(2, 4, sequence=3, basis="classified"),
+        outcome(1, basis="reopened", sequence=2),
+    ):
+        city.put(event)
+        found.add(city.labelled().digest())
+    assert len(found) == 4
+
+
+def test_reports_are_read_when_asked_for_by_place_slice_or_array(city: City) -> None:
+    city.put(*[report(n) for n in range(1, 6)], *[outcome(n) for n in range(1, 6)])
+    found = city.labelled().reports
+    assert found[-1] == found[np.int64(4)] == report(5)
+    assert found[1:3] == [report(2), report(3)]
+    assert found[::-2] == [report(5), report(3), report(1)]
+    assert found[np.array([4, 0])] == [report(5), report(1)]
+    assert found[np.array([False, True, False, False, True])] == [report(2), report(5)]
+    with pytest.raises(IndexError):
+        found[5]
