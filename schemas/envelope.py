@@ -159,13 +159,9 @@ def _is_structured(content_type: str) -> bool:
 
 
 def _attributes(headers: Headers) -> tuple[str, str]:
-    ce_type = content_type = ""
-    for name, content in headers:
-        if name == "ce_type":
-            ce_type = (content or b"").decode(errors="replace")
-        elif name == "content-type":
-            content_type = (content or b"").decode(errors="replace").lower()
-    return ce_type, content_type
+    given = dict(headers)
+    ce_type, content_type = given.get("ce_type"), given.get("content-type")
+    return (ce_type or b"").decode(errors="replace"), (content_type or b"").decode(errors="replace").lower()
 
 
 def _unwrap(value: bytes) -> tuple[str, bytes]:
