@@ -2,8 +2,10 @@
 
 from cad.city import City
 from cad.lapd import lapd
+from cad.stlouis import stlouis
+from cad.toronto import toronto
 
 
 def cities() -> dict[str, City]:
     """City by name."""
-    return {city.name: city for city in (lapd(),)}
+    return {city.name: city for city in (lapd(), stlouis(), toronto())}

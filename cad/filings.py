@@ -7,14 +7,15 @@ import csv
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
-from cad.city import Case, City, Filed, Levels, RowError
+from cad.city import Case, City, Filed, Levels, Outcome, Record, Records, RowError
 
 NAMED: Final = 100
 """How many rows are named in an account; all are counted."""
@@ -105,15 +106,22 @@ class Filings:
     def _case(self, kept: _Kept) -> Case:
         city = self.city
         report = city.report(dict(zip(city.report_columns, kept.seen, strict=True)))
-        outcome = city.outcome(dict(zip(city.outcome_columns, kept.final, strict=True)))
-        if self._levels is not None:
-            outcome = replace(outcome, level=self._levels.level(outcome.offences, report.agency_id))
-            if outcome.level is None:
-                self.account.unlabelled += 1
-                codes = ", ".join(str(o.agency_code or o.nibrs_code) for o in outcome.offences)
-                detail = f"offence {codes} has no level in the table"
-                self.account.name(Problem(kept.line, kept.report_id, "no-level", detail))
-        return Case(report, outcome)
+        final = dict(zip(city.outcome_columns, kept.final, strict=True))
+        outcome = self._graded(report.agency_id, city.outcome(final))
+        revisions = [replace(r, outcome=self._graded(report.agency_id, r.outcome)) for r in city.revisions(final)]
+        case = Case(report, outcome, revisions=tuple(revisions))
+        if self._levels is not None and case.final.level is None and not case.final.unfounded:
+            self.account.unlabelled += 1
+            codes = ", ".join(str(o.agency_code or o.nibrs_code) for o in case.final.offences)
+            detail = f"offence {codes} has no level in the table"
+            self.account.name(Problem(kept.line, kept.report_id, "no-level", detail))
+        return case
+
+    def _graded(self, agency_id: str, outcome: Outcome) -> Outcome:
+        """The outcome with its level; none where nothing happened."""
+        if self._levels is None or outcome.unfounded:
+            return outcome
+        return replace(outcome, level=self._levels.level(outcome.offences, agency_id))
 
 
 def read_filings(city: City, path: Path, levels: Levels | None = None) -> Filings:
@@ -126,12 +134,10 @@ def read_filings(city: City, path: Path, levels: Levels | None = None) -> Filing
     kept: list[_Kept] = []
     numbers: set[int] = set()
     shared: dict[str, str] = {}
-    with _open(path) as text:
-        records = csv.reader(text)
-        header = _header(path, records)
-        seen_at = _places(path, city, header, city.report_columns)
-        final_at = _places(path, city, header, city.outcome_columns)
-        for line, record in _records(records, len(header)):
+    with (city.records or csv_records)(path) as records:
+        seen_at = _places(path, city, records.header, city.report_columns)
+        final_at = _places(path, city, records.header, city.outcome_columns)
+        for line, record in records.rows:
             account.rows += 1
             if isinstance(record, RowError):
                 account.skip(line, "", record.reason, record.detail)
@@ -153,6 +159,15 @@ def read_filings(city: City, path: Path, levels: Levels | None = None) -> Filing
     return Filings(city, kept, account, levels)
 
 
+@contextmanager
+def csv_records(path: Path) -> Iterator[Records]:
+    """The rows of a CSV file, plain or gzipped."""
+    with _open(path) as text:
+        reader = csv.reader(text)
+        header = _header(path, reader)
+        yield Records(header, _records(reader, len(header)))
+
+
 class _Reader(Protocol):
     """What `csv.reader` returns."""
 
@@ -170,7 +185,7 @@ def _header(path: Path, records: _Reader) -> list[str]:
         raise CityFileError(f"{path} is not a CSV file: {error}") from error
 
 
-def _records(records: _Reader, width: int) -> Iterator[tuple[int, list[str] | RowError]]:
+def _records(records: _Reader, width: int) -> Iterator[tuple[int, Record]]:
     """Line number and fields of each row, or why there are none; ends where the file can't be read any further."""
     while True:
         try:
@@ -200,7 +215,7 @@ def _open(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _places(path: Path, city: City, header: list[str], columns: tuple[str, ...]) -> list[int]:
+def _places(path: Path, city: City, header: Sequence[str], columns: tuple[str, ...]) -> list[int]:
     missing = [name for name in columns if name not in header]
     if missing:
         raise CityFileError(f"{path} is not a file of {city.name}: it has no column {', '.join(missing)}")

@@ -15,13 +15,13 @@ Conventions, where the file does not say:
 """
 
 from collections import defaultdict
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from cad.city import City, Filed, Levels, Outcome, Row, RowError
+from cad.clock import LAST_SECOND, local
 from cad.filings import Filings, read_filings
 from cad.tables import table
 from schemas.crime_report import CrimeReport, Flags, Location
@@ -53,7 +53,7 @@ CLEARED: Final[dict[str, CaseStatus]] = {
 }
 """`Status` at the time of export; any other one (IC, investigation continues) is open."""
 
-LAST_SECOND: Final = time(23, 59, 59)
+ZONE: Final = "America/Los_Angeles"
 
 
 def read(path: Path, levels: Levels | None = None) -> Filings:
@@ -93,7 +93,7 @@ def report(row: Row) -> CrimeReport:
     return CrimeReport(
         agency_id=AGENCY,
         report_id=row["DR_NO"].strip(),
-        reported_at=_local(_day("Date Rptd", row), LAST_SECOND),
+        reported_at=local(datetime.combine(_day("Date Rptd", row), LAST_SECOND), ZONE),
         occurred_from=_occurred(row),
         location=Location(
             latitude=latitude if known else None,
@@ -123,7 +123,7 @@ def _occurred(row: Row) -> datetime:
     text = row["TIME OCC"].strip().zfill(4)
     if len(text) != 4 or not text.isdecimal() or not (int(text[:2]) < 24 and int(text[2:]) < 60):
         raise RowError("bad-time", f"TIME OCC is {row['TIME OCC']!r:.40}, not HHMM")
-    return _local(_day("DATE OCC", row), time(int(text[:2]), int(text[2:])))
+    return local(datetime.combine(_day("DATE OCC", row), time(int(text[:2]), int(text[2:]))), ZONE)
 
 
 def _day(column: str, row: Row) -> date:
@@ -136,21 +136,6 @@ def _day(column: str, row: Row) -> date:
 @cache
 def _parse_day(text: str) -> date:
     return datetime.strptime(text, "%m/%d/%Y").date()
-
-
-@cache
-def _zone() -> ZoneInfo:
-    return ZoneInfo("America/Los_Angeles")
-
-
-def _local(day: date, clock: time) -> datetime:
-    """The instant of a local time, through UTC and back, so that a time which the clocks skipped becomes a real one.
-
-    It carries its offset, as it does once it was encoded and read again, and not the zone: differences between two
-    times of one zone leave out the hour by which the clocks were changed.
-    """
-    local = datetime.combine(day, clock, _zone()).astimezone(UTC).astimezone(_zone())
-    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()))
 
 
 def _degrees(column: str, row: Row) -> float | None:

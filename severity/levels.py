@@ -13,6 +13,9 @@ CUTS: Final = (4, 20, 150, 300)
 """Harm days (days of sentence, Cambridge Crime Harm Index) up to which a level reaches; level 5 lies above the last."""
 
 NIBRS: Final = "nibrs"
+FAMILY: Final = "*"
+"""Ends a code that stands for all codes which begin like it; the longest that fits holds."""
+
 GRAVEST: Final = len(CUTS) + 1
 
 
@@ -33,8 +36,9 @@ class LevelTable:
     def load(cls, folder: Path | None = None) -> "LevelTable":
         """Read `nibrs.csv` and one `<agency_id>.csv` an agency from `folder`, or the built-in ones.
 
-        Columns code, offence, harm_days, level; more are allowed. `TableError` when a level is not the one of its harm
-        days, or a code stands twice.
+        Columns code, offence, harm_days, level; more are allowed. A code that ends in `*` stands for all that begin
+        like it and have no row of their own; the longest one holds. `TableError` when a level is not the one of its
+        harm days, or a code stands twice.
         """
         paths = sorted((folder or BUILT_IN / "levels").glob("*.csv"))
         tables = {path.stem: _levels(path) for path in paths}
@@ -49,11 +53,19 @@ class LevelTable:
         offence of level 5 that does not matter.
         """
         own = self.by_agency.get(agency_id, {})
-        levels = [own.get(o.agency_code or "") or self.nibrs.get(o.nibrs_code or "") for o in offences]
+        levels = [_level(own, o.agency_code) or _level(self.nibrs, o.nibrs_code) for o in offences]
         known = [level for level in levels if level is not None]
         if not known or (len(known) < len(levels) and max(known) < GRAVEST):
             return None
         return max(known)
+
+
+def _level(levels: Mapping[str, int], code: str | None) -> int | None:
+    """Level of a code by its own row, else by that of the longest family that it belongs to."""
+    if not code or code in levels:
+        return levels.get(code or "")
+    families = (code[:length] + FAMILY for length in range(len(code), 0, -1))
+    return next((levels[family] for family in families if family in levels), None)
 
 
 def _levels(path: Path) -> dict[str, int]:
