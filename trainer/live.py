@@ -7,21 +7,18 @@ later: the graded are a random sample of all reports only as long as none of the
 by release, basis of the outcome, and view: the level that was `published`, floors included, and the `model`'s own.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from severity.levels import GRAVEST
+from trainer.live_cases import BASES, Cases, Identity, Rows
 from trainer.training_set import AUDITED, WITHDRAWN
 
-Identity = tuple[str, str]
-"""Agency and report."""
-
 View = Literal["published", "model"]
+VIEWS: Final[tuple[View, ...]] = ("published", "model")
 Confusion = npt.NDArray[np.int64]
 """(5, 5) counts: row the true level - 1, column the decided level - 1."""
 
@@ -38,29 +35,29 @@ class Cell(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What was decided on a report; None where there was no level."""
+    """What was decided on a report; None where there was no level.
+
+    `expected`: the model's probabilities of levels 1 to 5. `at`: when, in seconds since 1970.
+    """
 
     release: int
     published: int | None
     model: int | None
+    expected: tuple[float, ...] | None = None
+    at: float = 0.0
 
 
 class Label(NamedTuple):
-    """What a case turned out to be; `level` is None where the level table knows none of the offences.
+    """One outcome; `level` is None where the level table knows none of the offences.
 
-    `audited`: whether this or another outcome of the case answers an audit.
+    `audited`: whether it answers an audit. `at`: when the case was closed or graded, in seconds since 1970.
     """
 
     sequence: int
     basis: str
     level: int | None
     audited: bool = False
-
-
-@dataclass(slots=True)
-class _Case:
-    decision: Decision | None = None
-    label: Label | None = None
+    at: float = 0.0
 
 
 class LiveScores:
@@ -69,7 +66,7 @@ class LiveScores:
     Args:
         counted: told of every report when it is first counted, as cell, true level, decided level: for counters, which
             may only rise.
-        capacity: reports that are remembered; the one longest untouched is forgotten first, what it counted stays.
+        capacity: reports that are remembered; the one that came first is forgotten first, what it counted stays.
         releases: how many of the newest releases are kept.
     """
 
@@ -77,54 +74,58 @@ class LiveScores:
         self, counted: Callable[[Cell, int, int], None], *, capacity: int = 200_000, releases: int = 5
     ) -> None:
         self._counted = counted
-        self._capacity = capacity
         self._releases = releases
-        self._cases: OrderedDict[Identity, _Case] = OrderedDict()
+        self._cases = Cases(capacity)
         self._matrices: dict[Cell, Confusion] = {}
 
     def decided(self, identity: Identity, decision: Decision) -> None:
         """A priority was published. Only the first decision on a report counts."""
-        case = self._case(identity)
-        if case.decision is not None:
+        case = self._cases.row(identity)
+        if not np.isnan(case["decided_at"]):
             return
-        case.decision = decision
-        if case.label is not None:
-            self._join(decision, case.label)
+        case["decided_at"], case["release"] = decision.at, decision.release
+        case["published"], case["model"] = decision.published or 0, decision.model or 0
+        case["expected"] = decision.expected or np.nan
+        self._join(case)
 
     def learned(self, identity: Identity, label: Label) -> None:
         """An outcome came; of two the one with the higher sequence counts, of equal ones the first."""
-        case = self._case(identity)
-        before, case.label = case.label, _newest(case.label, label)
-        if case.decision is None:
-            return
-        if before is None:
-            self._join(case.decision, case.label)
-        elif case.label != before:
-            self._add(case.decision, before, -1)
-            self._add(case.decision, case.label, +1)
+        case = self._cases.row(identity)
+        first, before = not case["sequence"], list(_counts(case))
+        if label.sequence > case["sequence"]:
+            case["sequence"], case["basis"] = label.sequence, BASES.index(label.basis)
+            case["level"], case["labelled_at"] = label.level or 0, label.at
+        if label.audited:
+            case["audited"] = True
+        elif label.sequence > case["told"]:
+            case["told"], case["by_case"] = label.sequence, label.basis != "reopened"
+        if first:
+            self._join(case)
+        elif before != (after := list(_counts(case))):
+            self._add(before, -1)
+            self._add(after, +1)
 
     def matrices(self) -> Mapping[Cell, Confusion]:
         """Confusion counts as they stand, of the newest releases and of the rules."""
         return {cell: matrix.copy() for cell, matrix in sorted(self._matrices.items()) if matrix.any()}
 
-    def _case(self, identity: Identity) -> _Case:
-        case = self._cases.setdefault(identity, _Case())
-        self._cases.move_to_end(identity)
-        if len(self._cases) > self._capacity:
-            self._cases.popitem(last=False)
-        return case
+    def cases(self) -> Rows:
+        """All reports that are remembered with their decision, in order of it."""
+        return self._cases.decided()
 
-    def _join(self, decision: Decision, label: Label) -> None:
-        self._add(decision, label, +1)
-        for cell, true, decided in _counts(decision, label):
-            self._counted(cell, true, decided)
+    def _join(self, case: np.void) -> None:
+        counts = list(_counts(case))
+        self._add(counts, +1)
+        for count in counts:
+            self._counted(*count)
 
-    def _add(self, decision: Decision, label: Label, step: Literal[1, -1]) -> None:
-        for cell, true, decided in _counts(decision, label):
+    def _add(self, counts: list[tuple[Cell, int, int]], step: Literal[1, -1]) -> None:
+        for cell, true, decided in counts:
             if cell not in self._matrices:
                 self._matrices[cell] = np.zeros((GRAVEST, GRAVEST), dtype=np.int64)
-            self._matrices[cell][true - 1, decided - 1] += step
-        self._forget_old_releases()
+                self._forget_old_releases()
+            if cell in self._matrices:
+                self._matrices[cell][true - 1, decided - 1] += step
 
     def _forget_old_releases(self) -> None:
         releases = sorted({cell.release for cell in self._matrices} - {RULES})
@@ -132,19 +133,12 @@ class LiveScores:
             del self._matrices[cell]
 
 
-def _newest(known: Label | None, label: Label) -> Label:
-    if known is None:
-        return label
-    newest = known if known.sequence >= label.sequence else label
-    return newest._replace(audited=known.audited or label.audited)
-
-
-def _counts(decision: Decision, label: Label) -> Iterator[tuple[Cell, int, int]]:
-    """Where a joined report counts: in no cell when its outcome is withdrawn or has no level."""
-    if label.level is None or label.basis in WITHDRAWN:
+def _counts(case: Any) -> Iterator[tuple[Cell, int, int]]:
+    """Where a report counts: nowhere before it has both, or when its outcome is withdrawn or has no level."""
+    basis = BASES[case["basis"]]
+    if not case["sequence"] or not case["level"] or basis in WITHDRAWN or np.isnan(case["decided_at"]):
         return
-    basis = AUDITED if label.audited else label.basis
-    if decision.published is not None:
-        yield Cell(decision.release, basis, "published"), label.level, decision.published
-    if decision.model is not None:
-        yield Cell(decision.release, basis, "model"), label.level, decision.model
+    basis = AUDITED if case["audited"] else basis
+    for view in VIEWS:
+        if decided := int(case[view]):
+            yield Cell(int(case["release"]), basis, view), int(case["level"]), decided

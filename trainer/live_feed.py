@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from schemas.audit_request import SECOND
 from schemas.priority import Priority
 from schemas.solved_case import SolvedCase
 from trainer.dataset import Dataset
@@ -18,11 +19,12 @@ def feed(scores: LiveScores, event: object, levels: Levels) -> None:
     match event:
         case Priority() if event.revision > 0:
             release = event.model.release if event.model else RULES
-            decision = Decision(release, event.severity, event.model_severity)
+            at = event.scored_at.timestamp()
+            decision = Decision(release, event.severity, event.model_severity, event.probabilities, at)
             scores.decided((event.agency_id, event.report_id), decision)
-        case SolvedCase():
+        case SolvedCase() if not (event.audit and event.audit.second):
             level = levels.level(event.offences, event.agency_id)
-            label = Label(event.sequence, event.basis, level, event.audit is not None)
+            label = Label(event.sequence, event.basis, level, event.audit is not None, event.closed_at.timestamp())
             scores.learned((event.agency_id, event.report_id), label)
         case _:
             pass
@@ -31,19 +33,28 @@ def feed(scores: LiveScores, event: object, levels: Levels) -> None:
 def rebuild(scores: LiveScores, dataset: Dataset, levels: Levels) -> None:
     """Bring fresh `scores` to where they were: the same events, from the tables."""
     decisions = dataset.query(
-        "SELECT agency_id, report_id, release, severity, model_severity FROM priorities"
+        "SELECT agency_id, report_id, release, severity, model_severity, probabilities, scored_at FROM priorities"
         ' WHERE revision > 0 ORDER BY scored_at, topic, partition, "offset"'
     )
     for row in _rows(decisions):
-        decision = Decision(row["release"] or RULES, row["severity"], row["model_severity"])
+        decision = Decision(
+            release=row["release"] or RULES,
+            published=row["severity"],
+            model=row["model_severity"],
+            expected=row["probabilities"],
+            at=row["scored_at"].timestamp(),
+        )
         scores.decided((row["agency_id"], row["report_id"]), decision)
     outcomes = dataset.query(
-        "SELECT agency_id, report_id, sequence, basis, offences, request_id FROM outcomes"
+        "SELECT agency_id, report_id, sequence, basis, offences, request_id, closed_at FROM outcomes"
         ' ORDER BY sequence, topic, partition, "offset"'
     )
     for row in _rows(outcomes):
         level = levels.level(OFFENCES.validate_json(row["offences"]), row["agency_id"])
-        label = Label(row["sequence"], row["basis"], level, row["request_id"] is not None)
+        if (row["request_id"] or "").endswith(SECOND):
+            continue
+        audited, at = row["request_id"] is not None, row["closed_at"].timestamp()
+        label = Label(row["sequence"], row["basis"], level, audited, at)
         scores.learned((row["agency_id"], row["report_id"]), label)
 
 

@@ -6,15 +6,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from trainer.intake import Taken
 from trainer.live_metrics import LiveMetrics
+from trainer.live_windows import Widths
 
 TRAINING_BUCKETS: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0)
 """Upper bounds in seconds: a training takes from a few seconds to some minutes."""
 
 
 class TrainerMetrics:
-    """The trainer's metrics in `registry`."""
+    """The trainer's metrics in `registry`; `widths`: of the windows of the live scores."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, widths: Widths | None = None) -> None:
         self.events = Counter(
             "severity_trainer_events",
             "Events stored in the dataset, each once, by topic.",
@@ -77,7 +78,7 @@ class TrainerMetrics:
             "Time since the champion was made; not a number without one.",
             registry=registry,
         )
-        self.live = LiveMetrics()
+        self.live = LiveMetrics(widths)
         registry.register(self.live)
 
     def took(self, taken: Taken, seconds: float) -> None:

@@ -14,11 +14,12 @@ from schemas import topics
 from severity.keys import load_private
 from severity.levels import LevelTable
 from trainer.audit import AuditDraw
-from trainer.audit_key import kept_key
+from trainer.audit_key import secret
 from trainer.dataset import TABLES, Dataset
 from trainer.intake import Intake
 from trainer.live import LiveScores
 from trainer.live_feed import feed, rebuild
+from trainer.live_windows import Widths
 from trainer.metrics import TrainerMetrics
 from trainer.reading import gather, missed
 from trainer.say import say
@@ -47,9 +48,9 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
     load_private(settings.signing_key)  # a wrong one is told now, not after the first training
     levels = LevelTable.load(settings.levels)
     registry = CollectorRegistry()
-    metrics = TrainerMetrics(registry)
+    metrics = TrainerMetrics(registry, _widths(settings))
     dataset = Dataset(settings.dataset)
-    live = LiveScores(metrics.live.count)
+    live = LiveScores(metrics.live.count, capacity=settings.live_reports)
     rebuild(live, dataset, levels)
 
     kafka = settings.kafka.for_group(GROUP)
@@ -66,6 +67,7 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
     say("ready", service="trainer", metrics=address)
 
     rows = {topic: dataset[table].count() for topic, table in TABLES.items()}
+    shown = -settings.live_seconds
     while not stop.is_set():
         if records := gather(reader, settings.batch, settings.batch_seconds, stop.is_set):
             began = time.perf_counter()
@@ -73,19 +75,25 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
             for event in taken.events:
                 feed(live, event, levels)
             metrics.took(taken, time.perf_counter() - began)
-            metrics.live.show(live.matrices())
             for topic, more in taken.rows.items():
                 rows[topic] += more
+        if time.monotonic() - shown > settings.live_seconds:
+            metrics.live.show(live, time.time())
+            shown = time.monotonic()
+        dataset.tidy(_now())
         metrics.intake_lag.set(reader.lag())
         for topic, table in TABLES.items():
             metrics.dataset_rows.labels(table).set(rows[topic])
         trainings.step(rows[topics.SOLVED_CASES])
 
 
+def _widths(settings: TrainerSettings) -> Widths:
+    return Widths(settings.live_window_labels, settings.live_window_reports, settings.live_window_days)
+
+
 def _draw(settings: TrainerSettings) -> AuditDraw:
-    given = settings.audit_key
-    key = given.get_secret_value().encode() if given else kept_key(settings.dataset / "audit.key")
-    return AuditDraw(key, settings.audit_rate)
+    key = secret(settings.audit_key, settings.dataset)
+    return AuditDraw(key, settings.audit_rate, settings.audit_second_share)
 
 
 def _show(settings: TrainerSettings, registry: CollectorRegistry, stack: ExitStack) -> str:

@@ -44,7 +44,21 @@ class TrainerSettings(BaseSettings):
 
     audit_rate: float = Field(0.05, ge=0, le=1, description="Share of reports that are drawn for a person to grade.")
     audit_key: SecretStr | None = Field(
-        None, description="Secret of the draw; unset: made at the first start and kept beside the dataset."
+        None,
+        description="Secret of the draw and of what was erased; unset: made at the first start and kept in the"
+        " dataset's folder. A dataset in an object store needs one.",
+    )
+
+    live_reports: int = Field(
+        200_000, ge=1, description="Reports that the live scores remember to join their outcomes with; 300 bytes each."
+    )
+    live_window_labels: int = Field(2_000, ge=1, description="Labels in the live scores' window by count.")
+    live_window_reports: int = Field(
+        10_000, ge=1, description="Reports in the window by count of the estimates that stand for all reports."
+    )
+    live_window_days: float = Field(28.0, gt=0, description="Days in the live scores' window by time.")
+    live_seconds: float = Field(
+        15.0, gt=0, description="How often the live scores are reckoned anew; it takes up to some tenths of a second."
     )
 
     batch: int = Field(20_000, ge=1, description="Most records that are stored in one commit.")

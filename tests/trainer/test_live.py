@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from sklearn.metrics import accuracy_score, f1_score
 
+from schemas.audit_request import SECOND
 from schemas.solved_case import AuditAnswer
 from tests.trainer.events import CodeIsLevel, Outbox, outcome, priority, records, report
 from trainer.audit import AuditDraw
@@ -18,6 +19,7 @@ from trainer.intake import Intake
 from trainer.live import RULES, Cell, Decision, Label, LiveScores
 from trainer.live_feed import feed, rebuild
 from trainer.live_metrics import LiveMetrics
+from trainer.live_windows import ANY, Widths, Window, WindowCell, estimates, windows
 from trainer.scores import scores
 from trainer.training_set import WITHDRAWN
 
@@ -89,7 +91,7 @@ def test_memory_is_bounded_and_what_was_counted_stays_counted() -> None:
     for n in range(100):
         found.decided(("riverton", f"r{n}"), Decision(1 + n // 20, 3, 3))
         found.learned(("riverton", f"r{n}"), SOLVED)
-    assert len(found._cases) == 10
+    assert len(found._cases) == len(found.cases()) == 10
     assert {cell[0] for cell in cells(found)} == {4, 5}
     assert found.matrices()[Cell(5, "solved", "model")].sum() == 20
 
@@ -111,9 +113,10 @@ def test_after_a_restart_the_tables_give_the_same_counts(tmp_path: Path) -> None
     assert cells(after) == cells(before) != {}
 
 
-decisions = st.builds(Decision, st.integers(0, 3), st.integers(1, 5), st.none() | st.integers(1, 5))
+some_level = st.none() | st.integers(1, 5)
+decisions = st.builds(Decision, st.integers(0, 3), st.integers(1, 5), some_level, st.none(), st.just(0))
 bases = st.sampled_from(["solved", "classified", "audited", "unfounded", "reopened"])
-labels = st.builds(Label, st.integers(1, 4), bases, st.none() | st.integers(1, 5), st.booleans())
+labels = st.builds(Label, st.integers(1, 4), bases, some_level, st.booleans(), st.just(0))
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), decisions | labels), max_size=30))
@@ -161,16 +164,94 @@ def test_a_scrape_shows_each_figure_with_its_label_count_and_forgets_old_release
     for n, (release, level) in enumerate([(1, 4), (2, 4), (2, 3)]):
         found.decided(("riverton", f"r{n}"), Decision(release, level, level))
         found.learned(("riverton", f"r{n}"), SOLVED)
-    metrics.show(found.matrices())
+    metrics.show(found, now=0.0)
 
     def sample(name: str, **labels: str) -> float | None:
-        return registry.get_sample_value(name, {"release": "2", "basis": "solved", "view": "model"} | labels)
+        return registry.get_sample_value(
+            name, {"release": "2", "basis": "solved", "view": "model", "window": "all"} | labels
+        )
+
+    def count(**labels: str) -> float | None:
+        return registry.get_sample_value("severity_live_confusion_total", {"basis": "solved", "view": "model"} | labels)
 
     assert sample("severity_live_accuracy_ratio") == 0.5
     assert sample("severity_live_labels") == 2
     assert sample("severity_live_labels", basis="any") == 2
-    assert sample("severity_live_confusion_total", true_level="4", decided_level="3") == 1
+    assert count(release="2", true_level="4", decided_level="3") == 1
     assert sample("severity_live_f1_ratio", average="macro") == pytest.approx((2 / 3 + 0) / 2)
     assert sample("severity_live_level_f1_ratio", level="4") == pytest.approx(2 / 3)
     assert sample("severity_live_labels", release="1") is None
-    assert sample("severity_live_confusion_total", release="1", true_level="4", decided_level="4") is None
+    assert count(release="1", true_level="4", decided_level="4") is None
+
+
+def test_a_second_persons_grade_is_no_label_and_a_second_start_knows_it_too(tmp_path: Path) -> None:
+    dataset, levels = Dataset(tmp_path), CodeIsLevel()
+    intake = Intake(dataset, Outbox(), AuditDraw(b"", 0), lambda: None)
+    first, second = (AuditAnswer(request_id=f"q{end}", probability=0.05) for end in ("", SECOND))
+    before, after = live(), live()
+    given = [priority(1), outcome(1, 3, basis="audited", audit=first)]
+    for event in intake.take(records([*given, outcome(1, 5, sequence=2, basis="audited", audit=second)])).events:
+        feed(before, event, levels)
+    rebuild(after, dataset, levels)
+    assert cells(before)[1, "audited", "published"] == [(3, 3, 1)]
+    assert cells(after) == cells(before)
+
+
+def test_windows_hold_the_newest_labels_by_count_and_by_time() -> None:
+    found, day = live(), 86_400.0
+    for n in range(30):  # one a day; the first 20 all wrong
+        found.decided(("riverton", f"r{n}"), Decision(7, 3, None, at=n * day))
+        found.learned(("riverton", f"r{n}"), Label(1, "solved", 4 if n < 20 else 3, at=n * day))
+    got = windows(found.cases(), Widths(labels=5, days=15), now=1e9)
+    by_count = got[WindowCell("7", "solved", "published", Window.COUNT)]
+    by_time = got[WindowCell(ANY, ANY, "published", Window.TIME)]
+    assert by_count.sum() == by_count[2, 2] == 5
+    assert (by_time.sum(), by_time[2, 2]) == (15, 10)
+
+
+def test_a_label_dated_in_the_future_does_not_empty_the_window_of_days() -> None:
+    found, day = live(), 86_400.0
+    for n, at in enumerate([0.0, 9 * day, 9000 * day]):
+        found.decided(("riverton", f"r{n}"), Decision(7, 3, None))
+        found.learned(("riverton", f"r{n}"), Label(1, "solved", 3, at=at))
+    got = windows(found.cases(), Widths(days=5), now=10 * day)
+    assert got[WindowCell("7", "solved", "published", Window.TIME)].sum() == 2
+
+
+def test_the_estimate_for_all_reports_is_shown_with_its_interval_and_counts() -> None:
+    metrics, registry, rng = LiveMetrics(), CollectorRegistry(), np.random.default_rng(1)
+    registry.register(metrics)
+    found = LiveScores(metrics.count)
+    right = rng.random(4_000) < 0.8
+    for n in range(4_000):
+        found.decided(("riverton", f"r{n}"), Decision(1 + n // 2_000, 3, 3, (0.1, 0.1, 0.6, 0.1, 0.1), at=n))
+        if n % 10 == 0:  # solved, all of them right: they flatter
+            found.learned(("riverton", f"r{n}"), Label(1, "solved", 3))
+        elif n % 7 == 0:
+            found.learned(("riverton", f"r{n}"), Label(1, "audited", 3 if right[n] else 4, audited=True))
+    metrics.show(found, now=1e9)
+
+    def sample(name: str, release: str = "any", **labels: str) -> float:
+        cell = {"release": release, "view": "published", "window": "all"}
+        return registry.get_sample_value(f"severity_live_all_{name}", cell | labels) or 0.0
+
+    assert sample("reports") == 4_000
+    assert sample("labels", known_by="case") == 400
+    assert 500 < sample("labels", known_by="graded") < 520
+    assert sample("accuracy_lower_ratio") < sample("accuracy_ratio") < sample("accuracy_upper_ratio")
+    truth = 0.1 + 0.9 * right.mean()
+    assert sample("accuracy_lower_ratio") < truth < sample("accuracy_upper_ratio")
+    assert sample("macro_f1_ratio") > 0
+    assert sample("reports", release="2") == 2_000
+
+
+def test_a_case_that_is_reopened_is_unknown_again_and_one_that_is_unfounded_is_none_of_all_reports() -> None:
+    found = live()
+    for n in range(100):
+        found.decided(("riverton", f"r{n}"), Decision(1, 3, None, at=n))
+        found.learned(("riverton", f"r{n}"), Label(1, "audited", 3, audited=True))
+    found.learned(("riverton", "r0"), Label(2, "reopened", None))
+    found.learned(("riverton", "r1"), Label(2, "unfounded", None))
+    one = estimates(found.cases(), Widths(), now=1e9)["any", "published", Window.ALL]
+    assert (one.reports, one.graded, one.known) == (100, 98, 1)
+    assert one.accuracy.value > 0.98

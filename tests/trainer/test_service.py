@@ -17,10 +17,12 @@ from schemas import topics
 from schemas.priority import Priority
 from severity.artefact import load, verify
 from severity.keys import load_trusted, new_pair
+from severity.store import open_store
 from tests.trainer.city import solved_cases
 from tests.trainer.events import priority, records
 from trainer.dataset import Dataset
-from trainer.publish import announced, champion, next_release
+from trainer.publish import announced
+from trainer.releases import champion, next_release, releases
 from transport.embedded import EmbeddedBroker
 from transport.sender import Sender
 
@@ -59,6 +61,7 @@ class Service:
             "SEVERITY_TRAINER__ARTEFACTS": str(root / "releases"),
             "SEVERITY_TRAINER__SIGNING_KEY": str(root / "keys" / "severity.private.pem"),
             "SEVERITY_TRAINER__BATCH_SECONDS": "0.2",
+            "SEVERITY_TRAINER__LIVE_SECONDS": "0.1",
             "SEVERITY_TRAINER__FIRST_OUTCOMES": str(CASES),
             **{f"SEVERITY_TRAINER__{name}": value for name, value in settings.items()},
         }
@@ -115,12 +118,13 @@ def test_it_stores_trains_announces_and_shows_how_good_the_priorities_were(broke
     assert found["severity_trainer_events_total", "priorities"] == CASES
     assert found["severity_trainer_champion_release",] == 1
     assert found["severity_trainer_trainings_total", "first-outcomes", "promoted"] == 1
-    assert found["severity_live_labels", "1", "any", "published"] == CASES
-    assert 0.1 < found["severity_live_accuracy_ratio", "1", "any", "published"] < 0.6  # always 2: about a third
+    assert found["severity_live_labels", "1", "all", "any", "published"] == CASES
+    assert 0.1 < found["severity_live_accuracy_ratio", "1", "all", "any", "published"] < 0.6  # always 2: about a third
     versions = announced(broker.settings(), "severity")
     assert [version.role for version in versions] == ["release", "champion"]
-    assert next_release(versions, root / "releases") == 2
-    last = champion(versions)
+    known = releases(open_store(root / "releases"), load_trusted(root / "keys"), "severity")
+    assert next_release(versions, known) == 2
+    last = champion(versions, known)
     assert last is not None
     now = last.created_at
     load(verify(last.location, load_trusted(root / "keys"), minimum_release=1, digest=last.digest, now=now))
