@@ -1,11 +1,12 @@
 """The dataset: every report, priority and outcome that was taken from Kafka, and what was trained from them.
 
-Four Delta tables in one folder. The first three are logs of events, never edited: what a training set looked like at
-some moment is a query over them up to that moment's marks (`trainer.training_set`).
+Five Delta tables in one folder or object store. The first three are logs of events, which only an erasure changes: what
+a training set looked like at some moment is a query over them up to that moment's marks (`trainer.training_set`).
 """
 
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import pyarrow as pa
 from deltalake import QueryBuilder
@@ -23,15 +24,22 @@ TABLES: Final = {
 
 
 class Dataset:
-    """The tables under the folder `root`, made when absent. One process appends; any number may query."""
+    """The tables under `root`, made when absent. One process appends; any number may query.
+
+    root: a folder, or the URL of a place in an object store, `s3://bucket/place`. Credentials, region and endpoint of
+    a store come from the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, …); it must know conditional writes.
+    """
 
     def __init__(self, root: str | Path) -> None:
-        folder = Path(root)
+        def table(name: str, schema: pa.Schema, *statistics: str) -> Table:
+            return Table(f"{root.rstrip('/')}/{name}" if is_url(root) else Path(root, name), schema, statistics)
+
         self._tables = {
-            "reports": Table(folder / "reports", rows.REPORTS, ("offset", "revision", "reported_at")),
-            "priorities": Table(folder / "priorities", rows.PRIORITIES, ("offset", "release", "scored_at")),
-            "outcomes": Table(folder / "outcomes", rows.OUTCOMES, ("offset", "sequence", "closed_at")),
-            "trainings": Table(folder / "trainings", rows.TRAININGS, ("started_at",)),
+            "reports": table("reports", rows.REPORTS, "offset", "revision", "reported_at"),
+            "priorities": table("priorities", rows.PRIORITIES, "offset", "release", "scored_at"),
+            "outcomes": table("outcomes", rows.OUTCOMES, "offset", "sequence", "closed_at"),
+            "trainings": table("trainings", rows.TRAININGS, "started_at"),
+            "erasures": table("erasures", rows.ERASURES, "erased_at"),
         }
 
     def __getitem__(self, name: str) -> Table:
@@ -48,17 +56,34 @@ class Dataset:
         partitions = [(self._tables[row["name"]], mark(row["topic"], row["partition"])) for row in found]
         return {name: table.mark(name) or 0 for table, name in partitions}
 
+    def tidy(self, now: datetime) -> None:
+        """Join small files and remove what was replaced, once a day; to be called often."""
+        for table in self._tables.values():
+            table.tidy(now)
+
+    def erase(self, agency_id: str, report_id: str) -> dict[str, int]:
+        """Delete every row of a report, from the disk too; how many each table held. Its tombstone is another matter:
+        `trainer.erasure.erase`."""
+        identity = {"agency_id": agency_id, "report_id": report_id}
+        return {name: self._tables[name].erase(identity) for name in TABLES.values()}
+
     def versions(self) -> dict[str, int]:
         """Version of each table as it stands."""
         return {name: table.version() for name, table in self._tables.items()}
 
     def query(self, sql: str) -> pa.Table:
-        """Answer of a DataFusion SELECT over the tables `reports`, `priorities`, `outcomes` and `trainings`."""
+        """Answer of a DataFusion SELECT over the tables `reports`, `priorities`, `outcomes`, `trainings`,
+        `erasures`."""
         builder = QueryBuilder()
         for name, table in self._tables.items():
             table.register(name, builder)
         found = pa.table(builder.execute(sql).read_all())
         return found.cast(pa.schema([(field.name, _plain(field.type)) for field in found.schema]))
+
+
+def is_url(root: str | Path) -> TypeGuard[str]:
+    """Whether a dataset lies in an object store, and not in a folder."""
+    return isinstance(root, str) and "://" in root
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -4,7 +4,8 @@ The tables say where to go on, not a consumer group. What is sent to Kafka for a
 audit requests) is delivered before the batch is committed to the tables: after a crash it may be sent again, with the
 same `ce_id` or naming the same place, but is never missing. A record so large that the reason might not fit beside it
 gives a bare dead letter, whose headers say where it lies. An unreadable crime report or priority is only counted;
-the scorer writes the dead letter of the former, and the latter is ours to mend.
+the scorer writes the dead letter of the former, and the latter is ours to mend. Of a report that was erased nothing is
+taken again.
 """
 
 from collections import Counter, defaultdict
@@ -14,12 +15,14 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from schemas import topics
+from schemas.audit_request import AuditRequest
 from schemas.crime_report import CrimeReport
 from schemas.envelope import MAX_BYTES, ContractError, Headers, decode, encode
 from schemas.priority import Priority
 from schemas.solved_case import SolvedCase
 from trainer.audit import AuditDraw
 from trainer.dataset import TABLES, Dataset
+from trainer.erasure import Tombstones
 from trainer.rows import Position, columns, fits, outcome_row, priority_row, report_row
 from trainer.tables import mark
 from transport.records import DeadLetter, Record
@@ -67,6 +70,8 @@ class Taken:
     """Unreadable records by topic and reason."""
     unknown_fields: int = 0
     audits: int = 0
+    erased: int = 0
+    """Records of reports that were erased: not stored."""
 
 
 class Intake:
@@ -74,6 +79,7 @@ class Intake:
 
     def __init__(self, dataset: Dataset, sender: Sender, audit: AuditDraw, clock: Callable[[], datetime]) -> None:
         self._dataset = dataset
+        self._erased = Tombstones(dataset, audit.key)
         self._sender = sender
         self._audit = audit
         self._clock = clock
@@ -91,16 +97,22 @@ class Intake:
         taken = Taken()
         rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
         marks: dict[str, dict[str, int]] = defaultdict(dict)
+        self._erased.refresh()
         for record in records:
             kind = _plain(record.topic)
             marks[kind][mark(record.topic, record.partition)] = record.offset + 1
             event = self._read(kind, record, taken)
             if event is not None:
-                rows[kind].append(_row(event, (record.topic, record.partition, record.offset)))
+                requests = self._draw(event, record, taken) if isinstance(event, CrimeReport) else ()
+                rows[kind].append(_row(event, (record.topic, record.partition, record.offset), requests))
         self._sender.flush()
         for kind, moved in marks.items():
             table = self._dataset[TABLES[kind]]
             taken.rows[kind] = table.append(columns(rows[kind], table.schema), moved)
+        if self._erased.refresh():  # by another process, while this batch was on its way past it
+            for event in taken.events:
+                if self._erased.hold(event.agency_id, event.report_id):
+                    self._dataset.erase(event.agency_id, event.report_id)
         return taken
 
     def _read(self, kind: str, record: Record, taken: Taken) -> Event | None:
@@ -118,11 +130,12 @@ class Intake:
             detail = "a number is larger than 32 bits hold, or an instant lies outside the years 1 to 9999 of UTC"
             self._refuse(kind, DeadLetter(record, OUT_OF_RANGE, detail), taken)
             return None
+        if self._erased.hold(event.agency_id, event.report_id):
+            taken.erased += 1
+            return None
         taken.events.append(event)
         if not isinstance(event, Priority):
             taken.unknown_fields += len(event.unknown_fields)
-        if isinstance(event, CrimeReport):
-            self._draw(event, record, taken)
         return event
 
     def _refuse(self, kind: str, letter: DeadLetter, taken: Taken) -> None:
@@ -130,19 +143,20 @@ class Intake:
         if kind == topics.SOLVED_CASES:
             self._sender.send(*letter.outgoing(self._clock(), bare=_size(letter.record) > MAX_BYTES))
 
-    def _draw(self, report: CrimeReport, record: Record, taken: Taken) -> None:
+    def _draw(self, report: CrimeReport, record: Record, taken: Taken) -> tuple[AuditRequest, ...]:
         """Ask for an audit when the report is drawn; dated by the broker, so that a repeat is the same message."""
         at = datetime.fromtimestamp(min(max(record.timestamp_ms, 0), LATEST_MS) / 1000, UTC)
-        request = self._audit.request(report, at)
-        if request is not None:
+        requests = self._audit.requests(report, at)
+        for request in requests:
             self._sender.send(topics.AUDIT_REQUESTS, *encode(request, source=SOURCE, time=at))
-            taken.audits += 1
+        taken.audits += len(requests)
+        return requests
 
 
-def _row(event: Event, at: Position) -> tuple[object, ...]:
+def _row(event: Event, at: Position, requests: Sequence[AuditRequest]) -> tuple[object, ...]:
     match event:
         case CrimeReport():
-            return report_row(at, event)
+            return report_row(at, event, requests)
         case Priority():
             return priority_row(at, event)
         case SolvedCase():

@@ -1,4 +1,5 @@
-"""How an event becomes a row: the columns of the tables `reports`, `priorities`, `outcomes`, `trainings`.
+"""How an event becomes a row: the columns of the tables `reports`, `priorities`, `outcomes`,
+`trainings`, `erasures`.
 
 A report keeps its own JSON, written again from the validated model without the fields that the contract does not know:
 what nobody asked for is never stored. Of an outcome the final offences are kept as JSON, so that a level can be looked
@@ -12,6 +13,7 @@ from typing import Final
 import pyarrow as pa
 from pydantic import TypeAdapter
 
+from schemas.audit_request import AuditRequest
 from schemas.crime_report import CrimeReport
 from schemas.priority import Priority
 from schemas.solved_case import Offence, SolvedCase
@@ -31,6 +33,10 @@ REPORTS: Final = pa.schema(
         ("status", pa.string()),
         ("reported_at", _INSTANT),
         ("body", pa.string()),
+        ("drawn_at", _INSTANT),
+        ("audit_probability", pa.float64()),
+        ("request_id", pa.string()),
+        ("second_request_id", pa.string()),
     ]
 )
 PRIORITIES: Final = pa.schema(
@@ -65,6 +71,7 @@ OUTCOMES: Final = pa.schema(
         ("audit_probability", pa.float64()),
     ]
 )
+ERASURES: Final = pa.schema([("erased_at", _INSTANT), ("key", pa.string()), ("digest", pa.string())])
 TRAININGS: Final = pa.schema(
     [
         ("started_at", _INSTANT),
@@ -83,9 +90,10 @@ Position = tuple[str, int, int]
 """Topic, partition, offset of a record."""
 
 
-def report_row(at: Position, report: CrimeReport) -> tuple[object, ...]:
-    """Row of `reports`."""
+def report_row(at: Position, report: CrimeReport, requests: Sequence[AuditRequest] = ()) -> tuple[object, ...]:
+    """Row of `reports`; `requests` ask for its audit, once or twice, when it was drawn."""
     unknown = set(report.unknown_fields)
+    first, second = [*requests, None, None][:2]
     return (
         *at,
         report.agency_id,
@@ -94,6 +102,10 @@ def report_row(at: Position, report: CrimeReport) -> tuple[object, ...]:
         report.status,
         report.reported_at,
         report.model_dump_json(exclude=unknown or None, exclude_defaults=True),
+        first and first.drawn_at,
+        first and first.probability,
+        first and first.request_id,
+        second and second.request_id,
     )
 
 

@@ -7,6 +7,7 @@ transaction, and `append` looks at the marks first, because the same version wri
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,11 @@ from deltalake import (
     DeltaTable,
     PostCommitHookProperties,
     QueryBuilder,
+    Schema,
     Transaction,
     write_deltalake,
 )
+from deltalake.exceptions import CommitFailedError
 
 Marks = Mapping[str, int]
 """Next offset to read, by `topic/partition`."""
@@ -27,8 +30,13 @@ POSITION: Final = (("topic", pa.string()), ("partition", pa.int32()), ("offset",
 """Columns that every table of Kafka records begins with."""
 
 COMPACT_AFTER: Final = 200
-"""Small files that are joined into one; a read of 300 files of 100 rows takes three times that of one file."""
+"""New files after which small ones are joined; a read of 300 files of 100 rows takes three times that of one file."""
 
+TIDY_EVERY: Final = timedelta(days=1)
+"""How often small files are joined, however few came, so that what was replaced does not stay beyond its retention."""
+
+ATTEMPTS: Final = 20
+"""How often an erasure begins anew when others write meanwhile."""
 
 # Cleaning the log lists all of it: 45 ms a commit once 1,500 commits lie there. `compact` does it instead.
 _QUICK: Final = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
@@ -43,11 +51,12 @@ class Table:
     """A Delta table under `uri` with the given columns, made when absent.
 
     `statistics` names the columns whose least and greatest value the log keeps; identities stay out of it, so that
-    erasing a report's rows leaves no trace in the log.
+    erasing a report's rows leaves no trace in the log. A table that an older version made gets the columns it lacks.
     """
 
     def __init__(self, uri: str | Path, schema: pa.Schema, statistics: Sequence[str]) -> None:
         self._schema = schema
+        self._tidied: datetime | None = None
         self._table = DeltaTable.create(
             uri,
             schema=schema,
@@ -60,6 +69,10 @@ class Table:
                 "delta.deletedFileRetentionDuration": "interval 1 days",
             },
         )
+        known = {field.name for field in self._table.schema().fields}
+        if more := [field for field in Schema.from_arrow(schema).fields if field.name not in known]:
+            self._table.alter.add_columns(more)
+        self._joined = 0
         self._files = self._file_count()
 
     @property
@@ -81,11 +94,18 @@ class Table:
         self._table.update_incremental()
         return int(self._table.count())
 
+    def read(self, columns: str, where: str = "true") -> pa.Table:
+        """Columns of the rows for which an SQL condition holds, in the newest snapshot; both texts are the caller's."""
+        builder = QueryBuilder()
+        self.register("here", builder)
+        return pa.table(builder.execute(f"SELECT {columns} FROM here WHERE {where}").read_all())  # noqa: S608
+
     def append(self, rows: pa.Table, marks: Marks) -> int:
         """Add rows and move the marks in one commit; rows below a stored mark are there already and left out.
 
         Returns how many rows were added. Raises `deltalake.exceptions.CommitFailedError` when another writer moved a
-        mark meanwhile: nothing was written then, and whoever asked must start again from the marks.
+        mark meanwhile: nothing was written then, and whoever asked must start again from the marks. An erasure
+        meanwhile moves no mark, and the rows are added after it.
         """
         stored = {name: self.mark(name) or 0 for name in marks}
         moved = {name: offset for name, offset in marks.items() if offset > stored[name]}
@@ -93,7 +113,14 @@ class Table:
             return 0
         rows = _without_known(rows, stored)
         transactions = [Transaction(name, offset) for name, offset in moved.items()]
-        self._write(rows, CommitProperties(app_transactions=transactions))
+        properties = CommitProperties(app_transactions=transactions)
+        try:
+            self._write(rows, properties)
+        except CommitFailedError:
+            self._table.update_incremental()
+            if any((self.mark(name) or 0) != offset for name, offset in stored.items()):
+                raise
+            self._write(rows, properties)
         return int(rows.num_rows)
 
     def add(self, rows: pa.Table) -> None:
@@ -105,24 +132,82 @@ class Table:
         self._table.update_incremental()
         builder.register(name, self._table)
 
+    def tidy(self, now: datetime) -> None:
+        """`compact` when that was not done for `TIDY_EVERY`, or not since the start."""
+        if self._tidied is None or now - self._tidied >= TIDY_EVERY:
+            self._tidied = now
+            self.compact()
+
     def compact(self) -> None:
-        """Join small files, and remove from disk and log what no snapshot of the last day uses."""
-        self._table.optimize.compact(post_commithook_properties=_QUICK)
-        self._table.vacuum(dry_run=False, post_commithook_properties=_QUICK)
+        """Join small files, and remove from disk and log what no snapshot of the last day uses.
+
+        Files that a killed writer left, which no commit names, go after a day as well.
+        """
+        try:
+            self._table.update_incremental()
+            self._table.optimize.compact(post_commithook_properties=_QUICK)
+            self._table.vacuum(dry_run=False, full=True, post_commithook_properties=_QUICK)
+        except CommitFailedError:  # an erasure came between: it has rewritten files itself
+            self._table.update_incremental()
         self._table.create_checkpoint()
         self._table.cleanup_metadata()
+        self._files = self._joined = self._file_count()
+
+    def erase(self, columns: Mapping[str, str]) -> int:
+        """Delete the rows whose columns have these values, from every file on the disk; how many there were.
+
+        The log names the rows by their places in Kafka, so that it does not keep what was erased. Every file that is
+        not part of the newest snapshot goes at once: a query that reads an older one fails, and is made again.
+        """
+        deleted = 0
+        for attempt in range(1, ATTEMPTS + 1):
+            places = self._places(columns)
+            if not places:
+                break
+            try:
+                self._table.delete(_at(places), post_commithook_properties=_QUICK)
+            except CommitFailedError:
+                if attempt == ATTEMPTS:
+                    raise
+                continue
+            deleted += len(places)
+        self._table.vacuum(
+            retention_hours=0, enforce_retention_duration=False, dry_run=False, post_commithook_properties=_QUICK
+        )
         self._files = self._file_count()
+        return deleted
+
+    def _places(self, columns: Mapping[str, str]) -> list[tuple[str, int, int]]:
+        """Topic, partition and offset of the rows whose columns have these values; nothing of the query is kept."""
+        where = " AND ".join(f"{name} = {_quoted(value)}" for name, value in columns.items())
+        found = self.read('topic, partition, "offset"', where)
+        return [(row["topic"], row["partition"], row["offset"]) for row in found.to_pylist()]
 
     def _write(self, rows: pa.Table, properties: CommitProperties | None) -> None:
         write_deltalake(
             self._table, rows, mode="append", commit_properties=properties, post_commithook_properties=_QUICK
         )
         self._files += 1
-        if self._files > COMPACT_AFTER:
+        if self._files > self._joined + COMPACT_AFTER:
             self.compact()
 
     def _file_count(self) -> int:
         return len(self._table.file_uris())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _at(places: Sequence[tuple[str, int, int]]) -> str:
+    """SQL condition: the row lies at one of these places."""
+    by_partition: dict[tuple[str, int], list[str]] = {}
+    for topic, partition, offset in places:
+        by_partition.setdefault((topic, partition), []).append(str(offset))
+    return " OR ".join(
+        f'(topic = {_quoted(topic)} AND partition = {partition} AND "offset" IN ({", ".join(offsets)}))'
+        for (topic, partition), offsets in by_partition.items()
+    )
 
 
 def _without_known(rows: pa.Table, stored: Marks) -> pa.Table:

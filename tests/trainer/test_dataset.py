@@ -129,7 +129,8 @@ def test_an_outcome_that_no_table_can_hold_is_a_dead_letter_and_the_next_one_is_
 def test_a_timestamp_that_no_calendar_has_does_not_stop_intake(dataset: Dataset) -> None:
     (record,) = records([report(1)])
     taken = intake(dataset, rate=1).take([record._replace(timestamp_ms=2**62)])
-    assert (taken.rows["crime-reports"], taken.audits) == (1, 1)
+    assert taken.rows["crime-reports"] == 1
+    assert taken.audits
 
 
 def test_unreadable_reports_are_left_to_the_scorer(dataset: Dataset) -> None:
@@ -170,8 +171,9 @@ def test_a_drawn_report_is_asked_for_once_and_the_same_way_after_a_restart(datas
     first, second = Outbox(), Outbox()
     taken = intake(dataset, first, rate=0.2).take(batch)
     intake(dataset, second, rate=0.2).take(batch)
-    assert taken.audits == len({key for _, key, *_ in first.sent}) == len(first.sent)
-    assert 20 <= taken.audits <= 60
+    asked = [dict(headers)["ce_id"] for *_, headers in first.sent]
+    assert taken.audits == len(set(asked)) == len(asked)
+    assert 20 <= len({key for _, key, *_ in first.sent}) <= 60
     assert first.sent == second.sent
 
 

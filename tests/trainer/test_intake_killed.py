@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.events import outcome, priority, records, report
+from tests.trainer.events import START, outcome, priority, records, report
+from trainer.audit import AuditDraw
 from trainer.audit import drawn as is_drawn
 from trainer.dataset import Dataset
 from trainer.intake import Intake
@@ -83,6 +84,6 @@ def test_no_row_is_lost_or_doubled_when_the_trainer_is_killed_again_and_again(
 def test_a_dataset_of_another_broker_is_refused(broker: EmbeddedBroker, tmp_path: Path) -> None:
     take(broker, tmp_path, batches=None)
     with EmbeddedBroker(TOPICS) as other, Sender(other.settings()) as sender:
-        intake = Intake(Dataset(tmp_path), sender, None, None)
+        intake = Intake(Dataset(tmp_path), sender, AuditDraw(b"key", 0.1), lambda: START)
         with Reader(other.settings(), list(TOPICS)[:3], start=intake.starts()) as reader, pytest.raises(WrongBroker):
             missed(reader, intake.starts())
