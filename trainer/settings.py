@@ -21,7 +21,7 @@ class TrainerSettings(BaseSettings):
         description="Topics to store, or regular expressions that begin with ^, as JSON: by default the plain names and"
         " those of each agency that shares the cluster.",
     )
-    dataset: Path = Field(Path("dataset"), description="Folder of the Delta tables.")
+    dataset: str | Path = Field(Path("dataset"), description="Folder or URL (s3://bucket/place) of the Delta tables.")
     artefacts: Path = Field(Path("releases"), description="Folder that the releases are written to.")
     signing_key: Path = Field(
         Path("keys/severity.private.pem"), description="Private key that signs releases; `severity keys new` makes one."
@@ -43,6 +43,12 @@ class TrainerSettings(BaseSettings):
     expires_days: float = Field(30, gt=0, description="After which a release is reported as old; it goes on scoring.")
 
     audit_rate: float = Field(0.05, ge=0, le=1, description="Share of reports that are drawn for a person to grade.")
+    audit_second_share: float = Field(
+        0.1, ge=0, le=1, description="Share of the drawn that two people grade, to know how well graders agree."
+    )
+    audit_minutes: float = Field(
+        12, gt=0, description="Minutes that grading one report takes; an assumption, to be replaced by your own figure."
+    )
     audit_key: SecretStr | None = Field(
         None,
         description="Secret of the draw and of what was erased; unset: made at the first start and kept in the"
