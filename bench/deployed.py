@@ -72,12 +72,12 @@ def releases(fitted: Fitted, folder: Path, count: int) -> list[Signed]:
     made = []
     for number in range(1, count + 1):
         draft = Draft(
-            name="severity", release=number, created_at=now, expires_at=now + timedelta(days=1), window_from=None,
-            window_to=None, rows=len(fitted.reports), information="report", levels="0" * 64, policy_version="1",
-            parent=None, marks={}, metrics={}, verdict="bench",
+            name="severity", release=number, role="champion", created_at=now, expires_at=now + timedelta(days=1),
+            window_from=None, window_to=None, rows=len(fitted.reports), information="report", levels="0" * 64,
+            policy_version="1", parent=None, marks={}, metrics={}, verdict="bench",
         )  # fmt: skip
         golden = fitted.reports[:GOLDEN]
-        made.append(write(folder / "releases", draft, fitted.model, fitted.prediction_sets, golden, "# Bench", signer))
+        made.append(write(folder / "releases", draft, fitted.model, fitted.prediction_sets, golden, signer))
     return made
 
 

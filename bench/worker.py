@@ -125,8 +125,17 @@ class Worker:
 def scorer(
     kafka: KafkaSettings, keys: Path, *, program: Sequence[str] = ("cli.main", "scorer"), **settings: object
 ) -> Worker:
-    """The scorer as deployed, being started; `settings` are `ScorerSettings`' by name, `keys` the trusted ones."""
-    chosen = {"trusted_keys": keys, "metrics_port": 0, "model_wait_seconds": START_SECONDS, **settings}
+    """The scorer as deployed, being started; `settings` are `ScorerSettings`' by name, `keys` the trusted ones.
+
+    Its releases lie beside the keys, as `bench.deployed` writes them.
+    """
+    chosen = {
+        "trusted_keys": keys,
+        "artefacts": keys.parent / "releases",
+        "metrics_port": 0,
+        "model_wait_seconds": START_SECONDS,
+        **settings,
+    }
     environment = {f"SEVERITY_SCORER__{name.upper()}": str(value) for name, value in chosen.items()}
     return Worker(["-m", *program], kafka, environment)
 

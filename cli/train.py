@@ -26,7 +26,7 @@ def train(
     from trainer.publish import announce as put_before_scorers
     from trainer.publish import announced
     from trainer.settings import TrainerSettings
-    from trainer.trainings import job_of
+    from trainer.trainings import job_of, known_releases
     from trainer.worker import TrainingFailed, Worker
     from transport.errors import TransportError
     from transport.sender import Sender
@@ -36,7 +36,8 @@ def train(
     load_private(settings.signing_key)  # a wrong one is told now, not by the training
     try:
         before = announced(settings.kafka, settings.model_name) if announce else []
-        worker = Worker(job_of(settings, before, datetime.now(UTC)), settings.training_threads)
+        job = job_of(settings, before, known_releases(settings), datetime.now(UTC))
+        worker = Worker(job, settings.training_threads)
         with _bar(console) as bar:
             task = bar.add_task("starting", total=1.0)
             try:

@@ -37,6 +37,11 @@ class Signer:
         """The 64 bytes of an Ed25519 signature."""
         return self._key.sign(data)
 
+    @property
+    def trusted(self) -> "TrustedKeys":
+        """Its own public key."""
+        return TrustedKeys({self.key_id: self._key.public_key()})
+
 
 @dataclass(frozen=True, slots=True)
 class TrustedKeys:

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import re
 from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import version
@@ -17,9 +18,20 @@ SIGNATURE: Final = "manifest.sig"
 MODEL: Final = "model.joblib"
 GOLDEN: Final = "golden.json"
 CARD: Final = "card.md"
+CARD_JSON: Final = "card.json"
 
-LIMITS: Final = {MANIFEST: 1 << 20, SIGNATURE: 1 << 12, MODEL: 1 << 30, GOLDEN: 1 << 24, CARD: 1 << 20}
+LIMITS: Final = {
+    MANIFEST: 1 << 20,
+    SIGNATURE: 1 << 12,
+    MODEL: 1 << 30,
+    GOLDEN: 1 << 24,
+    CARD: 1 << 20,
+    CARD_JSON: 1 << 20,
+}
 """The files of a release, no others, and the most bytes that are read of each."""
+
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+"""SHA-256 in lower-case hexadecimal: of a manifest, the name of its release's folder."""
 
 OLDEST_JOBLIB: Final = (1, 6)
 """Older ones load what newer ones write only by chance."""
@@ -40,6 +52,7 @@ class Refusal(StrEnum):
     OLD_RELEASE = "old-release"
     OTHER_VERSIONS = "other-versions"
     WRONG_CONTENT = "wrong-content"
+    NOT_CHAMPION = "not-a-champion"
     NOT_A_MODEL = "not-a-model"
     GOLDEN_ROWS = "golden-rows"
 
@@ -106,6 +119,18 @@ class Versions(BaseModel):
         return [f"made with {name} {made}, here is {installed}" for name, made, installed in pairs if made != installed]
 
 
+class Decision(BaseModel):
+    """A person's word that an older artefact is to score, in the place of the gate's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["promote", "rollback"]
+    by: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    at: Instant
+    restores: Digest = Field(description="Release whose model, golden rows and figures this one carries.")
+
+
 class Draft(BaseModel):
     """What a trainer says of a release; the rest of the manifest is found out when it is written."""
 
@@ -113,7 +138,11 @@ class Draft(BaseModel):
 
     name: Code
     release: Annotated[int, Field(ge=1, description="Only ever rises; a rollback is a new release.")]
-    created_at: Instant
+    role: Literal["champion", "challenger"] = Field(
+        description="What it may be: a scorer takes no announced champion whose own manifest says challenger."
+    )
+    decision: Decision | None = Field(None, description="The person who decided on it, if it was one.")
+    created_at: Instant = Field(description="When its model was made; a release that restores an older one keeps it.")
     expires_at: Instant
     window_from: Instant | None = Field(description="First and last report that it was fitted to.")
     window_to: Instant | None
@@ -125,6 +154,10 @@ class Draft(BaseModel):
     marks: dict[str, int] = Field(description="Intake marks of the dataset it was fitted to.")
     tables: dict[str, int] = Field({}, description="Versions of the dataset's tables at the time.")
     training_set: Digest | None = Field(None, description="Digest of its rows, as `severity train --as-of` gives.")
+    by_basis: dict[str, int] = Field({}, description="Labelled reports by basis of their label.")
+    by_level: dict[str, int] = Field({}, description="Labelled reports by level.")
+    left_out: dict[str, int] = Field({}, description="Outcomes that gave no label, by reason.")
+    judged_on: Annotated[str, Field(max_length=1000)] = Field("", description="On what the figures stand, in words.")
     metrics: dict[str, Finite]
     verdict: Annotated[str, Field(max_length=2000)]
 
@@ -135,7 +168,7 @@ class Manifest(Draft):
     format: Literal[1] = 1
     key_id: Code = Field(description="Key that signs it.")
     versions: Versions
-    files: dict[Literal["model.joblib", "golden.json", "card.md"], FileFact]
+    files: dict[Literal["model.joblib", "golden.json", "card.md", "card.json"], FileFact]
 
     def warnings(self, here: Versions, now: datetime) -> tuple[str, ...]:
         """What to tell an operator, though the release is used."""

@@ -1,23 +1,22 @@
-"""Writing a release: a folder named by its manifest's digest, signed, and there whole or not at all."""
+"""Writing a release: content-addressed, signed, and there whole or not at all."""
 
 import base64
-import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Final
 
 import joblib
 
 from schemas.crime_report import CrimeReport
 from schemas.model_version import ModelVersion, Role
-from severity.artefact import Golden
+from severity.artefact import Golden, VerifiedArtefact
+from severity.card import Card
 from severity.conformal import PredictionSets
 from severity.keys import Signer
 from severity.manifest import (
     CARD,
+    CARD_JSON,
     GOLDEN,
     LIMITS,
     MANIFEST,
@@ -31,29 +30,27 @@ from severity.manifest import (
     sha256,
 )
 from severity.model import SeverityModel
-
-WRITING: Final = ".writing"
-"""Folder beside the releases where one is made, before it gets its name."""
+from severity.store import Store, location, open_store
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A release that was written."""
+    """A release that was written. `location`: the URL of its folder."""
 
-    folder: Path
+    location: str
     digest: str
     manifest: Manifest
     signature: bytes
 
-    def announcement(self, role: Role) -> ModelVersion:
-        """What to publish on `model-versions`."""
+    def announcement(self, role: Role | None = None) -> ModelVersion:
+        """What to publish on `model-versions`, by default in the role that its manifest gives it."""
         m = self.manifest
         return ModelVersion(
             name=m.name,
-            role=role,
+            role=role or m.role,
             release=m.release,
             digest=self.digest,
-            location=self.folder.absolute().as_uri(),
+            location=self.location,
             key_id=m.key_id,
             signature=base64.b64encode(self.signature).decode(),
             created_at=m.created_at,
@@ -65,67 +62,56 @@ class Signed:
 
 
 def write(
-    parent: Path,
+    base: str | Path,
     draft: Draft,
     model: SeverityModel,
     prediction_sets: PredictionSets,
     golden: Sequence[CrimeReport],
-    card: str,
     signer: Signer,
 ) -> Signed:
-    """Write a release as `parent/<digest>`, which appears at once and whole.
+    """Write a release to the store at `base`, a folder or URL (`severity.store`), with its card.
 
-    golden: some reports, at least one, whose scores are kept and checked at every load. card: the model card, Markdown.
+    golden: some reports, at least one, whose scores are kept and checked at every load. They lose their numbers.
     """
     if not golden:
         raise ValueError("a release needs golden reports: without them no load could be checked")
-    reports = [CrimeReport.model_validate_json(report.model_dump_json()) for report in golden]  # as a reader has them
+    reports = [_nameless(number, report) for number, report in enumerate(golden, 1)]
     raw = model.raw_scores(reports).tolist()
     pickled = BytesIO()
     joblib.dump((model, prediction_sets), pickled)
     contents = {
         MODEL: pickled.getvalue(),
         GOLDEN: Golden(reports=tuple(reports), raw=tuple(map(tuple, raw))).model_dump_json().encode(),
-        CARD: card.encode(),
     }
+    return _sign(open_store(base), draft, contents, Versions.installed(), signer)
+
+
+def reissue(base: str | Path, old: VerifiedArtefact, draft: Draft, signer: Signer) -> Signed:
+    """Write a release that carries the model and the golden rows of `old` under another number, signed anew."""
+    kept = {name: old.contents[name] for name in (MODEL, GOLDEN)}
+    return _sign(open_store(base), draft, kept, old.manifest.versions, signer)
+
+
+def _sign(store: Store, draft: Draft, kept: Mapping[str, bytes], versions: Versions, signer: Signer) -> Signed:
+    card = Card(facts=draft)
+    contents = {**kept, CARD: card.markdown().encode(), CARD_JSON: card.model_dump_json(indent=2).encode()}
     if large := [name for name, content in contents.items() if len(content) > LIMITS[name]]:
         raise ValueError(f"no reader would take {', '.join(large)}: larger than severity.manifest.LIMITS allows")
     manifest = Manifest(
         **draft.model_dump(),
         key_id=signer.key_id,
-        versions=Versions.installed(),
+        versions=versions,
         files={name: FileFact(size=len(content), sha256=sha256(content)) for name, content in contents.items()},
     )
     body = manifest.model_dump_json(indent=2).encode()
     digest, signature = sha256(body), signer.sign(body)
     signed = SignatureFile(key_id=signer.key_id, signature=base64.b64encode(signature).decode())
-    contents |= {MANIFEST: body, SIGNATURE: signed.model_dump_json().encode()}
-    folder = parent / digest
-    if not folder.exists():
-        _appear(folder, contents)
-    return Signed(folder, digest, manifest, signature)
+    store.write(digest, {**contents, SIGNATURE: signed.model_dump_json().encode(), MANIFEST: body})
+    return Signed(location(store, digest), digest, manifest, signature)
 
 
-def _appear(folder: Path, contents: dict[str, bytes]) -> None:
-    """Make a folder under another name, put its bytes on the disk, and rename it: it is never half there."""
-    making = folder.parent / WRITING / folder.name
-    shutil.rmtree(making, ignore_errors=True)  # of a writer that died
-    making.mkdir(parents=True)
-    for name, content in contents.items():
-        with (making / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    _sync(making)
-    making.rename(folder)
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Put a folder's own entries on the disk, where the system can: Windows opens no folders."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _nameless(number: int, report: CrimeReport) -> CrimeReport:
+    """The report as a reader has it, under a number that is nobody's."""
+    return CrimeReport.model_validate_json(
+        report.model_copy(update={"report_id": f"golden-{number}"}).model_dump_json()
+    )

@@ -14,7 +14,8 @@ from typing import BinaryIO, Final
 from severity.artefact import load, verify
 from severity.assess import Release
 from severity.keys import KeyFileError, load_trusted
-from severity.manifest import ArtefactRefused
+from severity.manifest import ArtefactRefused, Refusal
+from severity.store import location, open_store, require_own
 from stream.loader import NO_KEYS, Handover, Refused, Request
 
 NICENESS: Final = 10
@@ -37,7 +38,11 @@ def fetch(request: Request, now: datetime) -> Handover | Refused:
         keys = load_trusted(Path(request.keys))
     except (KeyFileError, OSError) as error:
         return Refused(NO_KEYS, str(error))
-    verified = verify(request.location, keys, minimum_release=request.minimum_release, digest=request.digest, now=now)
+    store = open_store(request.artefacts)
+    require_own(store, request.location, request.digest)
+    verified = verify(location(store, request.digest), keys, minimum_release=request.minimum_release, now=now)
+    if verified.manifest.role != "champion":
+        return Refused(Refusal.NOT_CHAMPION, f"release {verified.manifest.release} did not pass its gate")
     loaded = load(verified)
     release = Release(loaded.scorer, loaded.prediction_sets, loaded.ref)
     return Handover(release, loaded.manifest.created_at, loaded.golden, loaded.warnings)

@@ -23,11 +23,13 @@ NO_KEYS: Final = "no-trusted-keys"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to load. `keys`: file or folder of the trusted public keys; `digest`: as announced."""
+    """What to load. `keys`: file or folder of the trusted public keys; `artefacts`: the only store that is read;
+    `location`, `digest`: as announced."""
 
     location: str
     digest: str
     keys: str
+    artefacts: str
     minimum_release: int
 
 
@@ -50,15 +52,19 @@ class Refused:
 
 
 class ChildLoader:
-    """Loads releases that a key in `keys` (file or folder of public keys) signed; `timeout` in seconds."""
+    """Loads releases of the store `artefacts` that a key in `keys` (file or folder of public keys) signed.
 
-    def __init__(self, keys: Path, timeout: float) -> None:
+    `timeout` in seconds.
+    """
+
+    def __init__(self, artefacts: str | Path, keys: Path, timeout: float) -> None:
+        self._artefacts = artefacts
         self._keys = keys
         self._helper = Helper("stream.child", timeout)
 
     def load(self, location: str, digest: str, minimum_release: int) -> Handover:
         """The release at `location`, whose manifest has `digest`. Raises ReleaseRefused."""
-        request = Request(location, digest, str(self._keys), minimum_release)
+        request = Request(location, digest, str(self._keys), str(self._artefacts), minimum_release)
         try:
             answer = self._helper.ask(json.dumps(asdict(request)).encode())
         except HelperFailed as failure:

@@ -25,6 +25,10 @@ class ScorerSettings(BaseSettings):
     trusted_keys: Path = Field(
         Path("keys"), description="A public key, or a folder of them: releases signed by others are refused."
     )
+    artefacts: str | Path = Field(
+        Path("releases"),
+        description="Folder or URL (s3://bucket/prefix) of the releases, as the trainer's: nothing is read elsewhere.",
+    )
     high_water: Path | None = Field(
         None, description="File that keeps the highest release used, so that none below is taken after a restart."
     )

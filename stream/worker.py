@@ -162,7 +162,7 @@ def _following(
     metrics: ScorerMetrics,
 ) -> Iterator[Follower]:
     """The follower, at work on its own thread until the block ends."""
-    loader = ChildLoader(settings.trusted_keys, settings.load_timeout_seconds)
+    loader = ChildLoader(settings.artefacts, settings.trusted_keys, settings.load_timeout_seconds)
     with Sender(kafka) as sender, Reader(kafka, [topics.MODEL_VERSIONS]) as announcements:
 
         def answer(status: ModelStatus) -> None:

@@ -15,12 +15,15 @@ class Job(BaseModel):
 
     dataset: str | Path
     """Folder or `s3://` URL of the Delta tables."""
-    artefacts: Path
+    artefacts: str | Path
+    """Folder or URL of the store of releases."""
     signing_key: Path
     levels: Path | None
     model_name: str
     release: int
     parent: str | None
+    hold: str | None = None
+    """Why what passes the gate must wait for a person: a person put the champion back."""
     now: datetime
     expires_days: float
     marks: dict[str, int] | None = None

@@ -1,9 +1,6 @@
 """Announcing releases on `model-versions`, and what was announced before."""
 
-import json
 import logging
-from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 from schemas import topics
@@ -33,17 +30,6 @@ def announced(kafka: KafkaSettings, name: str) -> list[ModelVersion]:
                 if version.name == name:
                     found.append(version)
     return found
-
-
-def champion(versions: Iterable[ModelVersion]) -> ModelVersion | None:
-    """The release that scores: the last one announced as champion."""
-    return next((version for version in reversed(list(versions)) if version.role == "champion"), None)
-
-
-def next_release(versions: Sequence[ModelVersion], artefacts: Path) -> int:
-    """A number above all that were announced or lie in the folder `artefacts`: numbers only rise."""
-    stored = [json.loads(path.read_bytes())["release"] for path in artefacts.glob("*/manifest.json")]
-    return 1 + max([version.release for version in versions] + stored, default=0)
 
 
 def announce(sender: Sender, version: ModelVersion) -> None:

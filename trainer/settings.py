@@ -22,7 +22,14 @@ class TrainerSettings(BaseSettings):
         " those of each agency that shares the cluster.",
     )
     dataset: str | Path = Field(Path("dataset"), description="Folder or URL (s3://bucket/place) of the Delta tables.")
-    artefacts: Path = Field(Path("releases"), description="Folder that the releases are written to.")
+    artefacts: str | Path = Field(
+        Path("releases"), description="Folder or URL (s3://bucket/prefix) that the releases are written to."
+    )
+    keep_releases: int = Field(
+        30,
+        ge=1,
+        description="Newest releases that are kept, besides the champion, what it replaced and what it carries.",
+    )
     signing_key: Path = Field(
         Path("keys/severity.private.pem"), description="Private key that signs releases; `severity keys new` makes one."
     )

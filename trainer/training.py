@@ -23,7 +23,6 @@ from severity.manifest import Draft
 from severity.model import SeverityModel
 from severity.policy import Policy
 from severity.writing import write
-from trainer.card import card
 from trainer.dataset import Dataset
 from trainer.evaluation import evaluate, set_size
 from trainer.gate import enough, judge
@@ -79,9 +78,12 @@ def train(job: Job, tell: Tell) -> Result:
     model = _fit(labelled, slice(None), stages.within(0.95))
 
     stages.begin("writing", 0.95)
+    promoted = verdict.passed and job.hold is None
+    text = f"{verdict.text}; held: {job.hold}" if verdict.passed and job.hold else verdict.text
     draft = Draft(
         name=job.model_name,
         release=job.release,
+        role="champion" if promoted else "challenger",
         created_at=job.now,
         expires_at=job.now + timedelta(days=job.expires_days),
         window_from=labelled.reports[0].reported_at,
@@ -93,13 +95,14 @@ def train(job: Job, tell: Tell) -> Result:
         parent=job.parent,
         marks=dict(labelled.marks),
         metrics=figures,
-        verdict=verdict.text,
+        verdict=text[:2000],
     )
-    signed = write(job.artefacts, draft, model, sets, _golden(labelled), card(draft, labelled, HOLDOUT), signer)
+    signed = write(job.artefacts, draft, model, sets, _golden(labelled), signer)
     return Result(
-        version=signed.announcement("champion" if verdict.passed else "challenger"),
-        promoted=verdict.passed,
-        verdict=verdict.text,
+        version=signed.announcement(),
+        promoted=promoted,
+        verdict=text,
+        reason="held" if verdict.passed and job.hold else "",
         rows=len(labelled),
         seconds=stages.end(),
     )

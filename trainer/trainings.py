@@ -5,11 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from schemas.model_version import ModelVersion
+from severity.proof import Proved
+from severity.store import open_store
 from trainer.dataset import Dataset
 from trainer.intake import Sender
 from trainer.job import Job, Result
 from trainer.metrics import TrainerMetrics
-from trainer.publish import announce, announced, champion, next_release
+from trainer.publish import announce, announced
+from trainer.releases import champion, hold, next_release, releases, trusted
 from trainer.rows import TRAININGS, columns
 from trainer.say import say
 from trainer.schedule import Past, Schedule, Trigger
@@ -34,7 +37,7 @@ class Trainings:
         self._metrics = metrics
         self._clock = clock
         self._schedule = Schedule(settings.first_outcomes, settings.daily_at, settings.zone, settings.every_outcomes)
-        self._champion = champion(announced(settings.kafka, settings.model_name))
+        self._champion = champion(announced(settings.kafka, settings.model_name), known_releases(settings))
         self._past = _past(dataset, self._champion)
         self._running: _Running | None = None
         metrics.release.set(self._champion.release if self._champion else 0)
@@ -65,8 +68,9 @@ class Trainings:
     def _begin(self, trigger: Trigger, outcomes: int) -> None:
         now = self._clock()
         versions = announced(self._settings.kafka, self._settings.model_name)
-        self._champion = champion(versions)
-        job = job_of(self._settings, versions, now)
+        known = known_releases(self._settings)
+        self._champion = champion(versions, known)
+        job = job_of(self._settings, versions, known, now)
         say("training", trigger=trigger, release=job.release, outcomes=outcomes)
         self._past = replace(self._past, attempted_at=now, outcomes=outcomes)
         self._running = _Running(Worker(job, self._settings.training_threads), trigger, now, outcomes)
@@ -131,17 +135,23 @@ class _Running:
             say("training-stage", stage=progress.stage, done=round(progress.done, 2))
 
 
-def job_of(settings: TrainerSettings, versions: list[ModelVersion], now: datetime) -> Job:
-    """A training on all that the dataset holds, to become the release after `versions`."""
-    before = champion(versions)
+def known_releases(settings: TrainerSettings) -> list[Proved]:
+    """The properly signed releases in the store, newest first."""
+    return releases(open_store(settings.artefacts), trusted(settings.signing_key), settings.model_name)
+
+
+def job_of(settings: TrainerSettings, versions: list[ModelVersion], known: list[Proved], now: datetime) -> Job:
+    """A training on all that the dataset holds, to become the release after `versions` and the `known` ones."""
+    before = champion(versions, known)
     return Job(
         dataset=settings.dataset,
         artefacts=settings.artefacts,
         signing_key=settings.signing_key,
         levels=settings.levels,
         model_name=settings.model_name,
-        release=next_release(versions, settings.artefacts),
+        release=next_release(versions, known),
         parent=before.digest if before else None,
+        hold=hold(before, known),
         now=now,
         expires_days=settings.expires_days,
     )

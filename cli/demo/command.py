@@ -127,7 +127,7 @@ def _run(options: Options, folder: Path, console: Console) -> tuple[Summary, str
         }
         with Watch(settings, tally) as watch, Services(folder, common) as services:
             try:
-                scorer = services.start("scorer", _scorer(own, public))
+                scorer = services.start("scorer", _scorer(own, folder, public))
                 trainer = services.start("trainer", _trainer(own, folder, private))
                 for service in (scorer, trainer):
                     service.wait_ready(READY_WITHIN)
@@ -233,12 +233,13 @@ def _broker(bootstrap_servers: str | None, console: Console) -> "Iterator[KafkaS
         yield broker.settings()
 
 
-def _scorer(name: str, public_key: Path) -> Mapping[str, str]:
+def _scorer(name: str, folder: Path, public_key: Path) -> Mapping[str, str]:
     return {
         "SEVERITY_SCORER__GROUP_ID": name,
         "SEVERITY_SCORER__MODEL_NAME": name,
         "SEVERITY_SCORER__METRICS_PORT": "0",
         "SEVERITY_SCORER__TRUSTED_KEYS": str(public_key),
+        "SEVERITY_SCORER__ARTEFACTS": str(folder / "releases"),
         "SEVERITY_SCORER__MODEL_WAIT_SECONDS": "0",
     }
 

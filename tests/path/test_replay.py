@@ -36,6 +36,7 @@ def test_each_of_39980_lapd_reports_has_exactly_one_priority(kafka: str, lapd_fi
         "SEVERITY_KAFKA__BOOTSTRAP_SERVERS": kafka,
         "SEVERITY_SCORER__METRICS_PORT": "0",
         "SEVERITY_SCORER__TRUSTED_KEYS": str(trainer.trusted),
+        "SEVERITY_SCORER__ARTEFACTS": str(trainer.artefacts),
         "SEVERITY_SCORER__GROUP_ID": f"severity-scorer-{tmp_path.name}",
         "SEVERITY_CAD__CITY": "lapd",
         "SEVERITY_CAD__DATA": str(lapd_file),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -32,19 +33,31 @@ class Trainer:
         """The folder of the public key."""
         return self.folder / "keys"
 
-    def release(self, number: int, *, key: str = "severity", name: str = "severity") -> Signed:
+    @property
+    def artefacts(self) -> Path:
+        """The folder of the releases."""
+        return self.folder / "releases"
+
+    def release(
+        self,
+        number: int,
+        *,
+        key: str = "severity",
+        name: str = "severity",
+        role: Literal["champion", "challenger"] = "champion",
+    ) -> Signed:
         """The model as another release, signed by the pair named `key`."""
         folder = self.trusted if key == "severity" else self.folder / key
         private = folder / f"{key}.private.pem"
         if not private.exists():
             new_pair(folder, key)
         draft = Draft(
-            name=name, release=number, created_at=NOW, expires_at=NOW + timedelta(days=30), window_from=None,
+            name=name, release=number, role=role, created_at=NOW, expires_at=NOW + timedelta(days=30), window_from=None,
             window_to=None, rows=len(self.reports), information="report", levels="0" * 64, policy_version="1",
             parent=None, marks={}, metrics={}, verdict="passed",
         )  # fmt: skip
         golden, signer = self.reports[:20], load_private(private)
-        return write(self.folder / "releases", draft, self.model, self.prediction_sets, golden, "# A test", signer)
+        return write(self.artefacts, draft, self.model, self.prediction_sets, golden, signer)
 
 
 def train(folder: Path) -> Trainer:

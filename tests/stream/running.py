@@ -71,6 +71,7 @@ def scorer(kafka: KafkaSettings, trusted_keys: Path, **settings: object) -> Iter
         "SEVERITY_KAFKA__DELIVERY": kafka.delivery,
         "SEVERITY_SCORER__METRICS_PORT": "0",
         "SEVERITY_SCORER__TRUSTED_KEYS": str(trusted_keys),
+        "SEVERITY_SCORER__ARTEFACTS": str(trusted_keys.parent / "releases"),  # as tests.stream.releases has them
         **{f"SEVERITY_SCORER__{name.upper()}": str(value) for name, value in settings.items()},
     }
     process = subprocess.Popen([sys.executable, "-c", PROGRAM], stderr=subprocess.PIPE, text=True, env=environment)

@@ -16,7 +16,7 @@ from tests.stream.standin import NOW
 
 
 def load(trainer: Trainer, folder: Path, digest: str, *, keys: Path | None = None, minimum: int = 1) -> object:
-    return ChildLoader(keys or trainer.trusted, 120.0).load(folder.as_uri(), digest, minimum)
+    return ChildLoader(folder.parent, keys or trainer.trusted, 120.0).load(folder.as_uri(), digest, minimum)
 
 
 def refusal(trainer: Trainer, folder: Path, digest: str, *, keys: Path | None = None, minimum: int = 1) -> str:
@@ -27,7 +27,7 @@ def refusal(trainer: Trainer, folder: Path, digest: str, *, keys: Path | None = 
 
 def test_what_is_handed_over_scores_as_the_trainers_model_does(trainer: Trainer) -> None:
     signed = trainer.release(1)
-    handover = ChildLoader(trainer.trusted, 120.0).load(signed.folder.as_uri(), signed.digest, 1)
+    handover = ChildLoader(trainer.artefacts, trainer.trusted, 120.0).load(signed.location, signed.digest, 1)
     scorer = handover.release.scorer
     assert isinstance(scorer, Scorer)
     assert (scorer.score(trainer.reports).raw == trainer.model.raw_scores(trainer.reports)).all()
@@ -37,7 +37,7 @@ def test_what_is_handed_over_scores_as_the_trainers_model_does(trainer: Trainer)
 
 def test_a_release_with_one_changed_byte_is_refused_before_it_is_unpickled(trainer: Trainer, tmp_path: Path) -> None:
     signed = trainer.release(2)
-    folder = shutil.copytree(signed.folder, tmp_path / signed.folder.name)
+    folder = shutil.copytree(trainer.artefacts / signed.digest, tmp_path / signed.digest)
     body = bytearray((folder / "model.joblib").read_bytes())
     body[len(body) // 2] ^= 1
     (folder / "model.joblib").write_bytes(body)
@@ -46,7 +46,7 @@ def test_a_release_with_one_changed_byte_is_refused_before_it_is_unpickled(train
 
 def test_a_pickle_that_nobody_signed_never_runs(trainer: Trainer, tmp_path: Path) -> None:
     signed = trainer.release(3)
-    folder = shutil.copytree(signed.folder, tmp_path / signed.folder.name)
+    folder = shutil.copytree(trainer.artefacts / signed.digest, tmp_path / signed.digest)
     ran = tmp_path / "ran"
     payload = f"cbuiltins\nexec\n(Vopen({str(ran)!r}, 'w')\ntR.".encode()
     (folder / "model.joblib").write_bytes(payload)
@@ -57,39 +57,38 @@ def test_a_pickle_that_nobody_signed_never_runs(trainer: Trainer, tmp_path: Path
 @pytest.mark.parametrize("name", ["manifest.sig", "golden.json"])
 def test_a_release_without_one_of_its_files_is_refused(trainer: Trainer, tmp_path: Path, name: str) -> None:
     signed = trainer.release(4)
-    folder = shutil.copytree(signed.folder, tmp_path / signed.folder.name)
+    folder = shutil.copytree(trainer.artefacts / signed.digest, tmp_path / signed.digest)
     (folder / name).unlink()
     assert refusal(trainer, folder, signed.digest) == "missing-file"
 
 
 def test_a_release_signed_by_a_stranger_is_refused(trainer: Trainer) -> None:
     signed = trainer.release(5, key="stranger")
-    assert refusal(trainer, signed.folder, signed.digest) == "untrusted-key"
+    assert refusal(trainer, trainer.artefacts / signed.digest, signed.digest) == "untrusted-key"
 
 
-def test_another_artefact_than_announced_and_an_older_release_are_refused(trainer: Trainer) -> None:
+def test_an_older_release_than_was_used_is_refused(trainer: Trainer) -> None:
     signed = trainer.release(6)
-    assert refusal(trainer, signed.folder, "f" * 64) == "wrong-digest"
-    assert refusal(trainer, signed.folder, signed.digest, minimum=7) == "old-release"
+    assert refusal(trainer, trainer.artefacts / signed.digest, signed.digest, minimum=7) == "old-release"
 
 
 def test_a_place_or_a_key_that_is_not_there_is_named(trainer: Trainer, tmp_path: Path) -> None:
     signed = trainer.release(7)
-    assert refusal(trainer, tmp_path / "nowhere", signed.digest) == "unreachable"
-    assert refusal(trainer, signed.folder, signed.digest, keys=tmp_path) == "no-trusted-keys"
+    assert refusal(trainer, tmp_path / signed.digest, signed.digest) == "unreachable"
+    assert refusal(trainer, trainer.artefacts / signed.digest, signed.digest, keys=tmp_path) == "no-trusted-keys"
 
 
 def test_a_load_that_takes_too_long_is_given_up(trainer: Trainer) -> None:
     signed = trainer.release(8)
     with pytest.raises(ReleaseRefused) as refused:
-        ChildLoader(trainer.trusted, 0.01).load(signed.folder.as_uri(), signed.digest, 1)
+        ChildLoader(trainer.artefacts, trainer.trusted, 0.01).load(signed.location, signed.digest, 1)
     assert refused.value.reason == HelperFailure.TIMED_OUT
 
 
 def test_a_loader_that_dies_is_a_refusal_with_its_last_words(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", shutil.which("false") or "false")
     with pytest.raises(ReleaseRefused) as refused:
-        ChildLoader(trainer.trusted, 120.0).load("file:///x", "0" * 64, 1)
+        ChildLoader(trainer.artefacts, trainer.trusted, 120.0).load("file:///x", "0" * 64, 1)
     assert refused.value.reason == HelperFailure.CRASHED
 
 
@@ -103,3 +102,17 @@ def test_the_rehearsal_scores_what_it_brings_along() -> None:
     made = rehearse(120.0)
     assert made.release.ref.name == "rehearsal"
     assert made.release.scorer.score(made.golden).probabilities.shape == (5, 5)
+
+
+def test_a_release_that_lies_elsewhere_than_in_our_own_store_is_not_even_looked_at(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    signed = trainer.release(9)
+    with pytest.raises(ReleaseRefused) as refused:
+        ChildLoader(tmp_path, trainer.trusted, 120.0).load(signed.location, signed.digest, 1)
+    assert refused.value.reason == "bad-location"
+
+
+def test_a_challenger_is_not_loaded_whoever_announces_it_as_champion(trainer: Trainer) -> None:
+    signed = trainer.release(10, role="challenger")
+    assert refusal(trainer, trainer.artefacts / signed.digest, signed.digest) == "not-a-champion"

@@ -18,7 +18,6 @@ from trainer.evaluation import evaluate
 from trainer.gate import LEAST_ROWS, enough, judge
 from trainer.intake import Intake
 from trainer.job import Job
-from trainer.publish import next_release
 from trainer.training import train
 from trainer.worker import TrainingFailed, Worker
 
@@ -153,10 +152,3 @@ def test_audited_reports_have_figures_of_their_own() -> None:
     figures = evaluate(truth, right, older=truth, basis=np.array(["audited", "solved", "solved", "audited"]))
     assert (figures["accuracy"], figures["audited_accuracy"], figures["audited_rows"]) == (0.75, 0.5, 2.0)
     assert all(np.isfinite(list(figures.values())))
-
-
-def test_release_numbers_rise_above_all_that_was_announced_or_lies_on_disk(tmp_path: Path) -> None:
-    assert next_release([], tmp_path / "nowhere") == 1
-    (tmp_path / "abc").mkdir()
-    (tmp_path / "abc" / "manifest.json").write_text('{"release": 12}')
-    assert next_release([], tmp_path) == 13

@@ -1,0 +1,80 @@
+"""The releases in the store, each proved by its signature: what the trainer believes of what was released before.
+
+`model-versions` can be written by others, and is not believed: what counts is a manifest that a trusted key signed.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from schemas.model_version import ModelVersion
+from severity.keys import KeyFileError, TrustedKeys, load_private, load_trusted
+from severity.manifest import ArtefactRefused
+from severity.proof import Proved, prove
+from severity.store import Store
+
+ELSEWHERE: Final = 1000
+"""How far above the store's own releases an announced number is believed: the store may have been lost, but a forged
+number must not use up the 2^31 that there are."""
+
+logger = logging.getLogger(__name__)
+
+
+def releases(store: Store, keys: TrustedKeys, name: str) -> list[Proved]:
+    """All releases of the model `name` that are there whole and properly signed, newest first.
+
+    Raises ArtefactRefused when the store cannot be read; a release that is not proved is left out, and logged.
+    """
+    found = []
+    for digest in store.digests():
+        try:
+            proved = prove(store, digest, keys)
+        except ArtefactRefused as refused:
+            logger.warning("release %s in the store does not count: %s", digest[:12], refused)
+            continue
+        if proved.manifest.name == name:
+            found.append(proved)
+    return sorted(found, key=lambda one: one.manifest.release, reverse=True)
+
+
+def trusted(signing_key: Path) -> TrustedKeys:
+    """The public half of the trainer's own key, and the public keys beside it, such as those used before it.
+
+    Raises KeyFileError and OSError for the private key's file.
+    """
+    own = load_private(signing_key).trusted
+    try:
+        return TrustedKeys({**load_trusted(signing_key.parent).keys, **own.keys})
+    except KeyFileError:
+        return own
+
+
+def champion(versions: Iterable[ModelVersion], known: Sequence[Proved]) -> ModelVersion | None:
+    """The release that scores: the newest announced one whose own manifest says that it may.
+
+    Its record of its own counts as much as the champion's, which a replayed older announcement replaces.
+    """
+    announced = {version.digest: version for version in versions if version.role != "challenger"}
+    found = (announced.get(one.digest) for one in known if one.manifest.role == "champion")
+    return next((version for version in found if version), None)
+
+
+def next_release(versions: Iterable[ModelVersion], known: Sequence[Proved]) -> int:
+    """A number above all that were released: numbers only rise."""
+    highest = max((one.manifest.release for one in known), default=0)
+    believed = [version.release for version in versions if version.release <= highest + ELSEWHERE]
+    return 1 + max([highest, *believed])
+
+
+def hold(champion: ModelVersion | None, known: Sequence[Proved]) -> str | None:
+    """Why no new release may replace the champion without a person: a person put it back. None when it may.
+
+    A person ends it by promoting a release.
+    """
+    digest = champion.digest if champion else None
+    manifest = next((one.manifest for one in known if one.digest == digest), None)
+    if manifest is None or manifest.decision is None or manifest.decision.kind != "rollback":
+        return None
+    by = f"{manifest.decision.by} put the champion, release {manifest.release}, back"
+    return f"{by} ({manifest.decision.reason}); a person lets the next one score: severity model promote"
