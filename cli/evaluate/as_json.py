@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from math import isnan
+from typing import Final, get_args
 
-from cli.evaluate.contest import CONTENDERS, HEADLINE, OURS, Held, Material, Told
-from severity.facts import INFORMATION
+from cli.evaluate.contest import CONTENDERS, OURS, Figure, Held, Material, Told
 from trainer.offline.holdout import Holdout
-from trainer.offline.prequential import Course
+
+FIGURES: Final[tuple[Figure, ...]] = get_args(Figure)
 
 
 def as_json(material: Material, held: Held) -> dict[str, object]:
@@ -15,7 +16,7 @@ def as_json(material: Material, held: Held) -> dict[str, object]:
     by_set = {
         information: _holdout(held[information, OURS])
         | {name: _holdout(held[information, name]) for name in CONTENDERS if name != OURS}
-        for information in INFORMATION
+        for information in material.city.tells
     }
     return {
         "city": material.city.name,
@@ -23,19 +24,29 @@ def as_json(material: Material, held: Held) -> dict[str, object]:
         "recovered": material.recovered,
         "rows": material.account.rows,
         "skipped_rows": material.account.by_reason(),
-        "holdout": _holdout(held[HEADLINE, OURS]),
-        **{name: _holdout(held[HEADLINE, name]) for name in CONTENDERS if name != OURS},
+        "holdout": _holdout(held[material.headline, OURS]),
+        **{name: _holdout(held[material.headline, name]) for name in CONTENDERS if name != OURS},
         "information": by_set,
     }
 
 
-def course_as_json(course: Course, told: Told) -> dict[str, object]:
-    """The day-by-day figures."""
+def told_as_json(told: Told) -> dict[str, object]:
+    """The figures period by period: over all draws of the audit, and of each draw."""
     return {
         "outcomes": told.outcomes,
         "delay": str(told.delays) if told.delays else None,
         "ceiling": told.ceiling,
-        **_object(course),
+        "models": {
+            name: {
+                figure: {"mean": spread.mean, "least": spread.least, "most": spread.most}
+                for figure, spread in (
+                    ("accuracy", told.spread(name, "accuracy")),
+                    ("macro_f1", told.spread(name, "macro_f1")),
+                )
+            }
+            for name in told.models
+        },
+        "draws": {key: _object(course) for key, course in told.courses.items()},
     }
 
 

@@ -1,19 +1,19 @@
 """The figures of `severity evaluate` for people: tables and two pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
-from cli.evaluate.contest import CONTENDERS, HEADLINE, OURS, Held, Material, Told
-from severity.facts import INFORMATION
+from cli.evaluate.contest import CONTENDERS, OURS, Held, Material, Spread, Told
 from severity.metrics import LEVELS
 from trainer.offline.holdout import FLAGGED, Decisions, Doubts, Holdout, Published
 from trainer.offline.plots import draw_confusion, draw_reliability
-from trainer.offline.prequential import FIRST_DAYS, Course
+from trainer.offline.prequential import Rhythm
 
 WIDTH: Final = 126
 """Columns of the output where it is no terminal."""
@@ -25,6 +25,12 @@ SETS: Final = {
     "details": "… with weapon and filing delay",
     "report": "… with the officer's written circumstances",
 }
+
+
+DELAYED: Final = (
+    "  With drawn delays a fit lacks the outcomes of the newest weeks: fewer labels, and none of the days nearest to\n"
+    "  the ones that are scored; early on the rules answer, and the frozen model stands on what came in first."
+)
 
 
 class View:
@@ -61,7 +67,7 @@ class View:
         for level in LEVELS:
             doubts.add_column(f"{level} in set", justify="right")
             levels.add_column(f"{level} ({support[level].support:,})", justify="right")
-        for information in INFORMATION:
+        for information in material.city.tells:
             for name in CONTENDERS:
                 figures = held[information, name]
                 shown = information if name == CONTENDERS[0] else ""
@@ -73,7 +79,9 @@ class View:
                 if figures.published:
                     main.add_row("", PUBLISHED, *_published(figures.published), end_section=last)
                     levels.add_row("", PUBLISHED, *_levels(figures.published.decisions), end_section=last)
-        self._console.print("", main, *(f"  {name}: {what}" for name, what in SETS.items()), sep="\n", highlight=False)
+        self._console.print(
+            "", main, *(f"  {name}: {SETS[name]}" for name in material.city.tells), sep="\n", highlight=False
+        )
         self._console.print(
             "  Levels are the most likely ones, floors off; published: after policy and floors. 5 at 10%: recall\n"
             "  of level 5 when the tenth likeliest to be level 5 is flagged. person: share that asks for one.",
@@ -90,26 +98,38 @@ class View:
             highlight=False,
         )
 
-    def course(self, material: Material, course: Course, told: Told) -> None:
-        """Table of frozen and retrained side by side."""
-        table = Table(title=f"{material.source}: day by day, after {FIRST_DAYS} days", title_justify="left")
-        table.add_column("model")
-        for name in ("accuracy", "macro-F1", "≥2 off", "≥2 too low", *(f"F1 of {level}" for level in LEVELS)):
-            table.add_column(name, justify="right")
-        for name, found in (("frozen", course.frozen), ("retrained daily", course.retrained)):
-            f1 = (_figure(found.levels[level].f1) for level in LEVELS)
-            far = _share(found.far_off), _share(found.far_too_low)
-            table.add_row(name, _figure(found.accuracy), _figure(found.macro_f1), *far, *f1)
-        by_rules = f"; the rules alone answered on {course.days_by_rules} days" if course.days_by_rules else ""
-        self._console.print(
-            "",
-            table,
-            f"  {told}.",
-            f"  {course.reports:,} reports on {course.days} days; {course.known_outcomes:,} outcomes at the last fit;",
-            f"  {course.fit_seconds:,.0f} s of fitting in all{by_rules}.",
-            sep="\n",
-            highlight=False,
-        )
+    def courses(self, material: Material, rhythm: Rhythm, told: Sequence[Told]) -> None:
+        """Tables of frozen and retrained side by side, over all draws of the audit; by year where years are scored."""
+        unit = {"D": "day", "Y": "year"}[rhythm.unit]
+        for one in told:
+            title = f"{material.source}: {unit} by {unit}, after {rhythm.first} {unit}s"
+            table = Table(title=title, title_justify="left", title_style="bold")
+            table.add_column("model")
+            for name in ("accuracy", "macro-F1", "≥2 off", "≥2 too low", *(f"F1 of {level}" for level in LEVELS)):
+                table.add_column(name, justify="right")
+            courses = [*one.courses.values()]
+            for name in one.models:
+                f1 = (_figure(fmean(course.models[name].levels[level].f1 for course in courses)) for level in LEVELS)
+                far = (_share(one.spread(name, figure).mean) for figure in ("far_off", "far_too_low"))
+                main = (_spread(one.spread(name, figure)) for figure in ("accuracy", "macro_f1"))
+                table.add_row(name, *main, *far, *f1)
+            draws = f"mean (least–most) of {len(courses)} draws of the audit; " if len(courses) > 1 else ""
+            last = courses[-1]
+            by_rules = f"; the rules alone answered on {last.periods_by_rules} {unit}s" if last.periods_by_rules else ""
+            self._console.print(
+                "",
+                table,
+                f"  {draws}{one}.",
+                f"  {last.reports:,} reports of {last.periods} {unit}s;"
+                f" {last.known_outcomes:,} outcomes at the last fit;",
+                f"  {sum(course.fit_seconds for course in courses):,.0f} s of fitting in all{by_rules}.",
+                sep="\n",
+                highlight=False,
+            )
+            if rhythm.unit == "Y":
+                self._console.print("", _by_period(one), highlight=False)
+        if len(told) > 1:
+            self._console.print(DELAYED, highlight=False)
 
     def wrote(self, path: Path) -> None:
         """Say what was written."""
@@ -119,13 +139,26 @@ class View:
 def draw(material: Material, held: Held, folder: Path) -> list[Path]:
     """Write both pictures of the project's model with the whole report; the paths written."""
     folder.mkdir(parents=True, exist_ok=True)
-    figures = held[HEADLINE, OURS]
+    figures = held[material.headline, OURS]
     paths = [folder / "confusion.png", folder / "reliability.png"]
     found = figures.decisions
     title = f"{material.source}; newest {figures.test_rows:,} reports"
     draw_confusion(found.confusion, f"{title}\naccuracy {found.accuracy:.3f}, macro-F1 {found.macro_f1:.3f}", paths[0])
     draw_reliability(material.labelled.levels[-figures.test_rows :], figures.probabilities, title, paths[1])
     return paths
+
+
+def _by_period(told: Told) -> Table:
+    """Accuracy of each model in each period, mean over the draws."""
+    courses = [*told.courses.values()]
+    table = Table(title="accuracy", title_justify="left", title_style="bold")
+    table.add_column("model")
+    for period in courses[0].by_period:
+        table.add_column(period, justify="right")
+    for name in told.models:
+        of = (fmean(course.by_period[period][name] for course in courses) for period in courses[0].by_period)
+        table.add_row(name, *map(_figure, of))
+    return table
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -170,6 +203,11 @@ def _levels(decisions: Decisions) -> list[str]:
 def _figure(value: float) -> str:
     """Three digits after the point, as accuracy and F1 are told in this field."""
     return f"{value:.3f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+
+
+def _spread(spread: Spread) -> str:
+    mean, least, most = map(_figure, spread)
+    return mean if least == most else f"{mean} ({least}–{most})"
 
 
 def _share(value: float) -> str:

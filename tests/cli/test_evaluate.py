@@ -55,7 +55,8 @@ def run(*arguments: str | Path) -> Result:
 
 @pytest.fixture(scope="module")
 def answer(city_file: Path) -> Result:
-    return run("lapd", city_file, "--json", "--prequential", "daily", "--outcomes", "solved+audit:0.5")
+    days = ("--prequential", "daily", "--outcomes", "solved+audit:0.5", "--audit-keys", "2", "--delay", "both")
+    return run("lapd", city_file, "--json", *days)
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +76,10 @@ def test_every_promised_key_is_there(found: dict[str, Any]) -> None:
         assert found[name].keys() >= EVALUATED
     for information in ("call", "details", "report"):
         assert found["information"][information].keys() >= {*found["holdout"], "majority", "rules", "logistic"}
-    assert found["prequential"]["frozen"].keys() == found["prequential"]["retrained"].keys()
-    assert found["prequential"]["frozen"].keys() >= {"accuracy", "macro_f1", "levels"}
+    for told in found["prequential"]:
+        assert told["models"].keys() == {"frozen", "retrained"}
+        for course in told["draws"].values():
+            assert course["models"]["retrained"].keys() >= {"accuracy", "macro_f1", "levels"}
     assert found["holdout"] == {k: v for k, v in found["information"]["report"].items() if k in found["holdout"]}
 
 
@@ -91,19 +94,30 @@ def test_rows_are_accounted_for_by_reason_and_named(answer: Result, found: dict[
 def test_figures_of_a_recovered_file_say_so(answer: Result, found: dict[str, Any]) -> None:
     assert found["recovered"]
     tables = [line for line in answer.stderr.splitlines() if "lapd_recovered.csv" in line and line.startswith("lapd")]
-    assert len(tables) == 5
+    assert len(tables) == 6
     assert all("(recovered" in line for line in tables)
 
 
-def test_the_regime_of_outcomes_stands_beside_the_days(answer: Result, found: dict[str, Any]) -> None:
-    course = found["prequential"]
-    assert (course["outcomes"], course["ceiling"], course["days"], course["reports"]) == (
-        "solved+audit:0.5",
-        False,
-        3,
-        3 * A_DAY,
-    )
+def test_the_regime_of_outcomes_and_their_delays_stand_beside_the_days(answer: Result, found: dict[str, Any]) -> None:
+    assert [told["outcomes"] for told in found["prequential"]] == ["solved+audit:0.5"] * 2
+    assert [told["ceiling"] for told in found["prequential"]] == [False, False]
+    at_once, late = found["prequential"]
+    assert at_once["delay"] is None
+    assert "drawn" in late["delay"]
+    known = [told["draws"]["evaluate-1"]["known_outcomes"] for told in (at_once, late)]
+    assert known[0] > known[1]
     assert "outcomes: solved+audit:0.5" in answer.stderr
+    assert "With drawn delays" in answer.stderr
+
+
+def test_each_draw_of_the_audit_is_told_and_the_spread_over_them(found: dict[str, Any]) -> None:
+    told = found["prequential"][0]
+    each = [course["models"]["retrained"]["accuracy"] for course in told["draws"].values()]
+    assert len(each) == 2
+    spread = told["models"]["retrained"]["accuracy"]
+    assert (spread["least"], spread["most"]) == (min(each), max(each))
+    assert spread["mean"] == pytest.approx(sum(each) / 2)
+    assert all(c["periods"] == 3 and c["reports"] == 3 * A_DAY for c in told["draws"].values())
 
 
 def test_what_is_learned_shows_in_what_is_known(found: dict[str, Any]) -> None:
@@ -127,6 +141,8 @@ def test_a_person_gets_tables_and_two_pictures(city_file: Path, tmp_path: Path) 
         (["lapd", "no-such-file.csv"], "does not exist"),
         (["lapd", __file__], "no column"),
         (["lapd", __file__, "--outcomes", "some"], "solved+audit"),
+        (["lapd", __file__, "--audit-keys", "5"], "no audit"),
+        (["stlouis", __file__], "not the Parquet file"),
     ],
 )
 def test_a_wrong_request_is_refused_with_its_reason(arguments: list[str], words: str) -> None:

@@ -1,5 +1,6 @@
 """Day by day, with the model of the day before."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
@@ -11,18 +12,20 @@ from tests.trainer.filed import FIRST, Witness, filed
 from trainer.offline.baselines import Majority
 from trainer.offline.holdout import Labelled
 from trainer.offline.prequential import (
+    DAILY,
     FIRST_DAYS,
+    YEARLY,
     Basis,
-    Day,
+    Contest,
     Known,
     Regime,
+    Rhythm,
+    Stretch,
     become_known,
-    day_by_day,
     filing_days,
     pooled,
-    scored_days,
 )
-from trainer.weights import AUDITED_WEIGHT
+from trainer.weights import TEMPER
 
 ALL = Regime.parse("all")
 KEY = b"key"
@@ -42,11 +45,23 @@ def every_third(labelled: Labelled) -> np.ndarray:
     return np.arange(len(labelled)) % 3 == 0
 
 
-def run(labelled: Labelled, known: Known, fits: list[dict[str, object]] | None = None) -> list[Day]:
+def run(
+    labelled: Labelled,
+    known: Known,
+    fits: list[dict[str, object]] | None = None,
+    rhythm: Rhythm = DAILY,
+    half_lives: Mapping[str, float | None] | None = None,
+) -> list[Stretch]:
     rules = Majority().fit(labelled.reports, np.full(len(labelled), 5))
+    make = Majority if fits is None else partial(Witness, fits)
+    retrained = half_lives or {"retrained": None}
+    contest = Contest(labelled, filing_days(labelled.reports), known, make, rules, rhythm, retrained)
     with ThreadPoolExecutor(1) as workers:
-        make = Majority if fits is None else partial(Witness, fits)
-        return [*day_by_day(labelled, filing_days(labelled.reports), known, make, rules, workers)]
+        return [*contest.stretches(workers)]
+
+
+def before(labelled: Labelled, known: Known, day: str, half_life: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    return known.before(np.datetime64(day), filing_days(labelled.reports), half_life)
 
 
 @pytest.mark.parametrize(
@@ -70,15 +85,18 @@ def test_an_unknown_regime_is_refused_with_those_that_there_are(text: str) -> No
 def test_every_day_after_the_first_fourteen_is_scored_once() -> None:
     labelled = filed(days=20)
     days = run(labelled, become_known(labelled.reports, every_third(labelled), ALL, key=KEY))
-    assert [day.day.astype(object) for day in days] == [date(2026, 3, 15) + timedelta(days=n) for n in range(6)]
+    assert [day.period.astype(object) for day in days] == [date(2026, 3, 15) + timedelta(days=n) for n in range(6)]
     assert days[0].start == FIRST_DAYS * 30
     assert [day.start for day in days[1:]] + [len(labelled)] == [day.end for day in days]
-    assert all(len(day.frozen) == len(day.retrained) == day.end - day.start for day in days)
+    for day in days:
+        assert {name: len(found) for name, found in day.probabilities.items()} == dict.fromkeys(
+            ("frozen", "retrained"), day.end - day.start
+        )
 
 
 def test_too_few_days_are_refused() -> None:
-    with pytest.raises(ValueError, match="no day to score"):
-        scored_days(filing_days(filed(days=14).reports))
+    with pytest.raises(ValueError, match="none to score"):
+        DAILY.scored(filing_days(filed(days=14).reports))
 
 
 @pytest.mark.parametrize("late", [0, 1, 9])
@@ -103,32 +121,76 @@ def test_a_day_is_scored_by_a_model_that_learned_from_outcomes_known_the_day_bef
 def test_the_frozen_model_is_that_of_the_first_day_for_good() -> None:
     labelled = filed(days=18)
     days = run(labelled, become_known(labelled.reports, every_third(labelled), ALL, key=KEY))
-    np.testing.assert_array_equal(days[0].frozen, days[0].retrained)
-    assert all((day.frozen[0] == days[0].frozen[0]).all() for day in days)
-    assert not (days[-1].retrained[0] == days[0].retrained[0]).all()
+    first, last = days[0].probabilities, days[-1].probabilities
+    np.testing.assert_array_equal(first["frozen"], first["retrained"])
+    assert all((day.probabilities["frozen"][0] == first["frozen"][0]).all() for day in days)
+    assert not (last["retrained"][0] == first["retrained"][0]).all()
 
 
 def test_under_solved_only_solved_cases_teach() -> None:
     labelled = filed(days=20)
     solved = every_third(labelled)
     known = become_known(labelled.reports, solved, Regime.parse("solved"), key=KEY)
-    learnable, _, weights = known.before(np.datetime64("2026-03-19"))
+    learnable, weights = before(labelled, known, "2026-03-19")
     np.testing.assert_array_equal(learnable, solved & (filing_days(labelled.reports) < np.datetime64("2026-03-19")))
     np.testing.assert_array_equal(weights, np.ones(learnable.sum()))
 
 
-def test_audited_reports_teach_with_a_tempered_weight_even_when_their_case_is_solved() -> None:
+def test_a_label_that_only_an_audit_told_teaches_with_a_tempered_weight() -> None:
     labelled = filed(days=20)
     solved = every_third(labelled)
     known = become_known(labelled.reports, solved, Regime.parse("solved+audit:0.2"), key=KEY)
-    learnable, _, weights = known.before(np.datetime64("2027-01-01"))
+    learnable, weights = before(labelled, known, "2027-01-01")
     audited = ~np.isnat(known.by_audit)
     np.testing.assert_array_equal(learnable, solved | audited)
     assert (audited & solved).any()
     assert audited.mean() == pytest.approx(0.2, rel=0.3)
-    heavy = audited[learnable]
-    np.testing.assert_allclose(weights[heavy], AUDITED_WEIGHT * weights[~heavy][0])
+    heavy = (audited & ~solved)[learnable]
+    np.testing.assert_allclose(weights[heavy], 0.2**-TEMPER * weights[~heavy][0])
     assert weights.mean() == pytest.approx(1.0)
+
+
+def test_an_audited_report_whose_case_is_solved_by_then_counts_as_the_other_solved_ones() -> None:
+    labelled = filed(days=20)
+    solved = every_third(labelled)
+    known = become_known(labelled.reports, solved, Regime.parse("solved+audit:0.2"), key=KEY)
+    learnable, weights = before(labelled, known, "2027-01-01")
+    assert len(np.unique(weights[solved[learnable]])) == 1
+
+
+def test_with_a_half_life_a_label_that_much_older_counts_half() -> None:
+    labelled = filed(days=20)
+    known = become_known(labelled.reports, every_third(labelled), ALL, key=KEY)
+    _, weights = before(labelled, known, "2026-03-21", half_life=10)
+    assert weights[0] / weights[10 * 30] == pytest.approx(0.5)
+
+
+def test_every_model_of_a_contest_scores_the_same_reports_by_weights_of_its_own() -> None:
+    labelled = filed(days=18)
+    known = become_known(labelled.reports, every_third(labelled), ALL, key=KEY)
+    fits: list[dict[str, object]] = []
+    days = run(labelled, known, fits, half_lives={"plain": None, "recent": 2.0})
+    assert all(day.probabilities.keys() == {"frozen", "plain", "recent"} for day in days)
+    spreads = sorted(float(np.ptp(fit["weights"])) for fit in fits)
+    assert spreads[0] == 0.0 < spreads[-1]
+
+
+def test_years_are_scored_after_the_first_two_by_what_was_known_before_them() -> None:
+    labelled = filed(days=30)
+    labelled = Labelled(
+        [
+            r.model_copy(update={"reported_at": r.reported_at.replace(year=2020 + n // 180)})
+            for n, r in enumerate(labelled.reports)
+        ],
+        labelled.levels,
+    )
+    fits: list[dict[str, object]] = []
+    known = become_known(labelled.reports, every_third(labelled), ALL, key=KEY)
+    years = run(labelled, known, fits, YEARLY)
+    assert [str(year.period) for year in years] == ["2022", "2023", "2024"]
+    assert [year.outcomes for year in years] == [360, 540, 720]
+    assert sum(year.end - year.start for year in years) == 540
+    assert pooled(labelled, years).by_period.keys() == {"2022", "2023", "2024"}
 
 
 def test_the_audit_draw_hangs_on_the_key_and_not_on_the_outcome() -> None:
@@ -146,9 +208,9 @@ def test_the_audit_draw_hangs_on_the_key_and_not_on_the_outcome() -> None:
 def test_an_outcome_that_comes_late_teaches_late() -> None:
     labelled = filed(days=20)
     known = become_known(labelled.reports, every_third(labelled), ALL, key=KEY, delays=Late(10))
-    learnable, since, _ = known.before(np.datetime64("2026-03-15"))
+    learnable, _ = before(labelled, known, "2026-03-15")
     assert learnable.sum() == 4 * 30
-    assert since.max() == np.datetime64("2026-03-14T23:59:59")
+    assert known.since[learnable].max() == np.datetime64("2026-03-14T23:59:59")
 
 
 def test_the_rules_answer_until_enough_outcomes_are_known() -> None:
@@ -157,12 +219,12 @@ def test_the_rules_answer_until_enough_outcomes_are_known() -> None:
     days = run(labelled, known)
     by_rules = [day.fit_seconds is None for day in days]
     assert by_rules == [True] * 2 + [False] * 4
-    assert all((day.frozen.argmax(axis=1) == 4).all() for day in days[:2])
-    assert pooled(labelled, days).days_by_rules == 2
+    assert all((day.probabilities["frozen"].argmax(axis=1) == 4).all() for day in days[:2])
+    assert pooled(labelled, days).periods_by_rules == 2
 
 
 def test_figures_are_pooled_over_the_reports_of_all_days() -> None:
     labelled = filed(days=20)
     course = pooled(labelled, run(labelled, become_known(labelled.reports, every_third(labelled), ALL, key=KEY)))
     assert course.reports == 6 * 30
-    assert course.frozen.accuracy == pytest.approx(float(np.mean(labelled.levels[-180:] == 2)))
+    assert course.models["frozen"].accuracy == pytest.approx(float(np.mean(labelled.levels[-180:] == 2)))

@@ -1,15 +1,15 @@
-"""Day by day: each day's reports are scored by the model of the day before, then their outcomes may teach the next one.
+"""Day by day or year by year: each period's reports are scored by the model of the day before it, then may teach.
 
-Prequential evaluation (Dawid 1984). A frozen model, fitted once after the first days, stands beside one that is
-retrained daily; both learn from the same regime of outcomes, since retraining is only worth what its labels are.
+Prequential evaluation (Dawid 1984). A frozen model, fitted once after the first periods, stands beside those that are
+retrained before each; all learn from the same regime of outcomes, since retraining is only worth what its labels are.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,12 @@ from schemas.crime_report import CrimeReport
 from trainer.audit import drawn
 from trainer.offline.baselines import Floats, Model
 from trainer.offline.holdout import Decisions, Labelled, decisions, most_likely
-from trainer.weights import weights
-
-FIRST_DAYS: Final = 14
-"""Days of reports before the first one is scored."""
+from trainer.weights import chances, fitting
 
 LEAST_OUTCOMES: Final = 100
 """Outcomes that the first fit waits for; until then the rules answer, as they do in a scorer without a model."""
+
+FROZEN: Final = "frozen"
 
 Instants = npt.NDArray[np.datetime64]
 """Local times by the agency's own clock, in seconds; NaT is never."""
@@ -33,6 +32,30 @@ Days = npt.NDArray[np.datetime64]
 """Calendar days by the same clock."""
 
 Basis = Literal["solved", "classified", "audited"]
+
+
+class Rhythm(NamedTuple):
+    """How long a period is (numpy's unit of it), and how many there are before the first one that is scored."""
+
+    unit: Literal["D", "Y"]
+    first: int
+
+    def periods(self, filed: Days) -> Days:
+        """The period of each day."""
+        return cast(Days, filed.astype(f"datetime64[{self.unit}]"))
+
+    def scored(self, filed: Days) -> Days:
+        """The periods with reports that are scored. `ValueError` when there are none."""
+        periods: Days = np.unique(self.periods(filed))
+        scored: Days = periods[periods >= periods[0] + self.first]
+        if not len(scored):
+            raise ValueError(f"the reports span {self.first} periods or fewer: there is none to score after them")
+        return scored
+
+
+DAILY: Final = Rhythm("D", 14)
+YEARLY: Final = Rhythm("Y", 2)
+FIRST_DAYS: Final = DAILY.first
 
 
 class Delays(Protocol):
@@ -66,41 +89,43 @@ class Regime:
 
 
 class Known(NamedTuple):
-    """When each report's outcome is known by the case's own course, and when by an audit."""
+    """When each report's outcome is known by the case's own course, and when by an audit, drawn with chance `audit`."""
 
     by_case: Instants
     by_audit: Instants
+    audit: float
 
-    def before(self, day: np.datetime64) -> tuple[npt.NDArray[np.bool_], Instants, Floats]:
-        """Which outcomes are known before `day`; of these since when, and the weights.
-
-        An audited report stays one when its case is solved later, as in the trainer's dataset: the audited ones
-        together are a random sample of all reports.
-        """
+    def before(self, day: np.datetime64, filed: Days, half_life: float | None) -> tuple[npt.NDArray[np.bool_], Floats]:
+        """Which outcomes are known before `day`, and their weights in a fit; half_life: see `trainer.weights`."""
         by_case, by_audit = self.by_case < day, self.by_audit < day
         known = by_case | by_audit
-        basis = np.where(by_audit, "audited", "solved")
-        return known, np.fmin(self.by_case, self.by_audit)[known], weights(basis[known])
+        chance = chances(np.where(by_audit, self.audit, np.nan)[known], by_case[known])
+        age = (day.astype("datetime64[D]") - filed[known]).astype(np.float64)
+        return known, fitting(chance, age, half_life)
+
+    @property
+    def since(self) -> Instants:
+        """When each outcome is known by either."""
+        return np.fmin(self.by_case, self.by_audit)
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """One day's reports, rows `start` to `end`, and the (n, 5) probabilities that both models gave them.
+class Stretch:
+    """One period's reports, rows `start` to `end`, and the (n, 5) probabilities that each model gave them.
 
     `outcomes`: how many were known the day before. `fit_seconds`: None while they are too few and the rules answer.
     """
 
-    day: np.datetime64
+    period: np.datetime64
     start: int
     end: int
     outcomes: int
     fit_seconds: float | None
-    frozen: Floats
-    retrained: Floats
+    probabilities: Mapping[str, Floats]
 
 
 class Task(NamedTuple):
-    """What a fit and the scoring of the next day need, so that days can be done by several processes."""
+    """What a fit and the scoring of the next period need, so that periods can be done by several processes."""
 
     make: Callable[[], Model]
     past: Labelled
@@ -128,15 +153,18 @@ class Scored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Figures over all scored reports of all days. `known_outcomes`: how many were known at the last fit."""
+    """Figures by model over all scored reports. `known_outcomes`: how many were known at the last fit.
 
-    days: int
-    days_by_rules: int
+    `by_period`: accuracy of each model in each period.
+    """
+
+    periods: int
+    periods_by_rules: int
     reports: int
     known_outcomes: int
     fit_seconds: float
-    frozen: Decisions
-    retrained: Decisions
+    models: Mapping[str, Decisions]
+    by_period: Mapping[str, Mapping[str, float]]
 
 
 def filing_days(reports: Sequence[CrimeReport]) -> Days:
@@ -160,65 +188,79 @@ def become_known(
             by_case[row] = _known_at(report, "solved" if solved[row] else "classified", delays)
         if drawn(key, report.agency_id, report.report_id, regime.audit):
             by_audit[row] = _known_at(report, "audited", delays)
-    return Known(by_case, by_audit)
+    return Known(by_case, by_audit, regime.audit)
 
 
-def scored_days(filed: Days) -> Days:
-    """The days that are scored: those with reports after the first `FIRST_DAYS`. `ValueError` when there are none."""
-    days: Days = np.unique(filed)
-    days = days[days >= days[0] + FIRST_DAYS]
-    if not len(days):
-        raise ValueError(f"the reports span {FIRST_DAYS} days or fewer: there is no day to score after them")
-    return days
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Reports in order of filing, when their outcomes become known, and who competes on them.
 
-
-def day_by_day(
-    labelled: Labelled, filed: Days, known: Known, make: Callable[[], Model], rules: Model, workers: Executor
-) -> Iterator[Day]:
-    """Score one day after another; the days' fits are shared out among `workers`. `filed` is in order.
-
-    `rules` answer until enough outcomes are known. With processes for workers `make` must be picklable.
+    filed: day of filing of each. make: the model; with processes for workers it must be picklable. rules: answer until
+    enough outcomes are known. half_lives: of each retrained model by name, in days, None where all labels count alike.
     """
-    days = scored_days(filed)
-    starts, ends = np.searchsorted(filed, days), np.searchsorted(filed, days, side="right")
-    tasks = [
-        _task(labelled, known, day, make, labelled.reports[start:end])
-        for day, start, end in zip(days, starts, ends, strict=True)
-    ]
-    by_rules = sum(len(task.past) < LEAST_OUTCOMES for task in tasks)
-    retrained = workers.map(Task.run, tasks[by_rules:])
-    frozen = tasks[by_rules].fit() if by_rules < len(tasks) else rules
-    for at, task in enumerate(tasks):
-        scored = next(retrained) if at >= by_rules else None
-        yield Day(
-            day=days[at],
-            start=int(starts[at]),
-            end=int(ends[at]),
-            outcomes=len(task.past),
-            fit_seconds=scored.seconds if scored else None,
-            frozen=(frozen if scored else rules).predict_proba(task.reports),
-            retrained=scored.probabilities if scored else rules.predict_proba(task.reports),
-        )
+
+    labelled: Labelled
+    filed: Days
+    known: Known
+    make: Callable[[], Model]
+    rules: Model
+    rhythm: Rhythm
+    half_lives: Mapping[str, float | None]
+
+    def stretches(self, workers: Executor) -> Iterator[Stretch]:
+        """Score one period after another; the fits are shared out among `workers`."""
+        periods = self.rhythm.scored(self.filed)
+        days = periods.astype("datetime64[D]")
+        starts = np.searchsorted(self.filed, days)
+        ends = np.searchsorted(self.filed, (periods + 1).astype("datetime64[D]"))
+        tasks = [
+            [self._task(day, start, end, half_life) for half_life in self.half_lives.values()]
+            for day, start, end in zip(days, starts, ends, strict=True)
+        ]
+        ready = [len(of_period[0].past) >= LEAST_OUTCOMES for of_period in tasks]
+        retrained = workers.map(Task.run, [task for of_period in tasks[ready.count(False) :] for task in of_period])
+        frozen = tasks[ready.index(True)][0].fit() if any(ready) else self.rules
+        for at, of_period in enumerate(tasks):
+            reports = of_period[0].reports
+            scored = [next(retrained) for _ in of_period] if ready[at] else []
+            given = [one.probabilities for one in scored] or [self.rules.predict_proba(reports)] * len(of_period)
+            yield Stretch(
+                period=periods[at],
+                start=int(starts[at]),
+                end=int(ends[at]),
+                outcomes=len(of_period[0].past),
+                fit_seconds=sum(one.seconds for one in scored) if scored else None,
+                probabilities={
+                    FROZEN: (frozen if ready[at] else self.rules).predict_proba(reports),
+                    **dict(zip(self.half_lives, given, strict=True)),
+                },
+            )
+
+    def _task(self, day: np.datetime64, start: int, end: int, half_life: float | None) -> Task:
+        learnable, weight = self.known.before(day, self.filed, half_life)
+        since = self.known.since[learnable].tolist()
+        return Task(self.make, self.labelled.pick(learnable), since, weight, self.labelled.reports[start:end])
 
 
-def _task(
-    labelled: Labelled, known: Known, day: np.datetime64, make: Callable[[], Model], reports: Sequence[CrimeReport]
-) -> Task:
-    learnable, since, weight = known.before(day)
-    return Task(make, labelled.pick(learnable), since.tolist(), weight, reports)
-
-
-def pooled(labelled: Labelled, days: Sequence[Day]) -> Course:
-    """Figures over all of `days` together, the most likely level each."""
-    levels = np.concatenate([labelled.levels[day.start : day.end] for day in days])
+def pooled(labelled: Labelled, stretches: Sequence[Stretch]) -> Course:
+    """Figures over all of `stretches` together, the most likely level each."""
+    levels = np.concatenate([labelled.levels[part.start : part.end] for part in stretches])
+    names = stretches[0].probabilities
+    given = {name: [most_likely(part.probabilities[name]) for part in stretches] for name in names}
     return Course(
-        days=len(days),
-        days_by_rules=sum(day.fit_seconds is None for day in days),
+        periods=len(stretches),
+        periods_by_rules=sum(part.fit_seconds is None for part in stretches),
         reports=len(levels),
-        known_outcomes=days[-1].outcomes,
-        fit_seconds=sum(day.fit_seconds or 0.0 for day in days),
-        frozen=decisions(levels, most_likely(np.concatenate([day.frozen for day in days]))),
-        retrained=decisions(levels, most_likely(np.concatenate([day.retrained for day in days]))),
+        known_outcomes=stretches[-1].outcomes,
+        fit_seconds=sum(part.fit_seconds or 0.0 for part in stretches),
+        models={name: decisions(levels, np.concatenate(decided)) for name, decided in given.items()},
+        by_period={
+            str(part.period): {
+                name: float(np.mean(labelled.levels[part.start : part.end] == decided[at]))
+                for name, decided in given.items()
+            }
+            for at, part in enumerate(stretches)
+        },
     )
 
 
