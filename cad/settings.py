@@ -22,8 +22,11 @@ class CadSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SEVERITY_CAD__", frozen=True, extra="forbid")
 
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
-    city: str = Field(SIMULATED, description="`simulated`, or a city whose published file `data` is replayed: `lapd`.")
-    data: Path | None = Field(None, description="The city's published file, CSV, plain or gzipped.")
+    city: str = Field(
+        SIMULATED,
+        description="`simulated`, or a city whose published file `data` is replayed: `lapd`, `stlouis` or `toronto`.",
+    )
+    data: Path | None = Field(None, description="The city's published file.")
     seed: int = Field(1, description="Of the simulated city, and of the outcomes' delays.")
     run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,32}$")] | None = Field(
         None, description="Stands before the simulated city's report numbers; by default the time of the start."

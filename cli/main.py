@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import settings, train
+from cli import audit, erase, fetch, settings, train
 from cli.demo import command as demo
 from cli.errors import Commands
 from cli.evaluate import command as evaluate
@@ -36,8 +36,11 @@ app.add_typer(keys, name="keys")
 app.add_typer(kafka, name="kafka")
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
+app.command("erase")(erase.erase)
+app.add_typer(audit.app, name="audit")
 app.command("settings")(settings.show)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(fetch.app, name="fetch")
 
 
 WithParent = Annotated[
@@ -71,7 +74,7 @@ def trainer(with_parent: WithParent = False) -> None:
 
 @app.command()
 def cad(
-    city: Annotated[str | None, typer.Option(help="`simulated`, or `lapd` to replay --data.")] = None,
+    city: Annotated[str | None, typer.Option(help="`simulated`; or lapd, stlouis, toronto: replay --data.")] = None,
     data: Annotated[Path | None, typer.Option(help="The city's file.", exists=True, dir_okay=False)] = None,
     rate: Annotated[float | None, typer.Option(help="Reports a second, in the order of filing.")] = None,
     speed: Annotated[float | None, typer.Option(help="Instead: how many times faster than the city's clock.")] = None,
