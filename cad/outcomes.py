@@ -5,7 +5,7 @@ No published file used here has closing dates, so delays are drawn: log-normal, 
 """
 
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import blake2b
@@ -14,6 +14,7 @@ from statistics import NormalDist
 from typing import Final, Literal
 
 from cad.city import Case
+from cad.second_grade import second_grade
 from schemas.audit_request import AuditRequest
 from schemas.solved_case import AuditAnswer, Basis, SolvedCase
 
@@ -99,6 +100,23 @@ class RecordsOffice:
             return self._opened(case, "classified", "unfounded")
         return self._opened(case, "classified", "classified") if self._regime is Regime.ALL else None
 
+    def revise(self, case: Case, first: Opened | None) -> list[Opened]:
+        """What is said of a case that was just filed after its `first` outcome (what `open` gave), in order.
+
+        A case that turns out unfounded is always said; another class only where there was a first one.
+        """
+        told: list[Opened] = []
+        earliest = first.after if first else timedelta(0)
+        for revision in case.revisions:
+            if not (first or revision.outcome.unfounded):
+                continue
+            earliest = max(revision.after, earliest + timedelta(seconds=1))
+            basis: Basis = "unfounded" if revision.outcome.unfounded else "classified"
+            event = self._opened(replace(case, outcome=revision.outcome), "classified", basis).event
+            closed = (case.report.reported_at + earliest).replace(microsecond=0)
+            told.append(Opened(earliest, event.model_copy(update={"closed_at": closed})))
+        return told
+
     def ask(self, request: AuditRequest) -> Opened | None:
         """The answer to an audit request, None (and counted) when there is none to give."""
         case = self._cases.get((request.agency_id, request.report_id))
@@ -111,7 +129,7 @@ class RecordsOffice:
         else:
             self._answered.add(request.request_id)
             answer = AuditAnswer(request_id=request.request_id, probability=request.probability)
-            return self._opened(case, "audited", "unfounded" if case.outcome.unfounded else "audited", answer)
+            return self._opened(case, "audited", "unfounded" if case.final.unfounded else "audited", answer)
         self.unanswered[reason] += 1
         return None
 
@@ -123,15 +141,17 @@ class RecordsOffice:
         return event if sequence == 1 else event.model_copy(update={"sequence": sequence})
 
     def _opened(self, case: Case, drawn: Drawn, basis: Basis, audit: AuditAnswer | None = None) -> Opened:
-        report, outcome = case.report, case.outcome
-        after = self.delays.draw(drawn, f"{report.agency_id}/{report.report_id}")
+        # A grader goes through the whole case, so that what the office only says later is known to them.
+        report, outcome = case.report, case.final if audit else case.outcome
+        second = audit is not None and audit.second
+        after = self.delays.draw(drawn, f"{report.agency_id}/{report.report_id}{'/second' if second else ''}")
         event = SolvedCase(
             agency_id=report.agency_id,
             report_id=report.report_id,
             case_status=outcome.status,
             basis=basis,
             closed_at=(report.reported_at + after).replace(microsecond=0),
-            offences=outcome.offences,
+            offences=second_grade(outcome.offences, audit.request_id) if audit and second else outcome.offences,
             audit=audit,
         )
         return Opened(after, event)

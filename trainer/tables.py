@@ -35,6 +35,9 @@ COMPACT_AFTER: Final = 200
 TIDY_EVERY: Final = timedelta(days=1)
 """How often small files are joined, however few came, so that what was replaced does not stay beyond its retention."""
 
+ORPHAN_HOURS: Final = 1
+"""Age from which on a file that no commit names is a dead writer's and no living one's."""
+
 ATTEMPTS: Final = 20
 """How often an erasure begins anew when others write meanwhile."""
 
@@ -157,7 +160,8 @@ class Table:
         """Delete the rows whose columns have these values, from every file on the disk; how many there were.
 
         The log names the rows by their places in Kafka, so that it does not keep what was erased. Every file that is
-        not part of the newest snapshot goes at once: a query that reads an older one fails, and is made again.
+        not part of the newest snapshot goes at once: a query that reads an older one fails, and is made again. One that
+        no commit names, left by a killed writer, goes when it is so old that nobody can be writing it.
         """
         deleted = 0
         for attempt in range(1, ATTEMPTS + 1):
@@ -171,9 +175,14 @@ class Table:
                     raise
                 continue
             deleted += len(places)
-        self._table.vacuum(
-            retention_hours=0, enforce_retention_duration=False, dry_run=False, post_commithook_properties=_QUICK
-        )
+        for hours, unnamed in ((0, False), (ORPHAN_HOURS, True)):
+            self._table.vacuum(
+                hours,
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=unnamed,
+                post_commithook_properties=_QUICK,
+            )
         self._files = self._file_count()
         return deleted
 

@@ -7,7 +7,7 @@ import pytest
 
 from cad.city import Case, Outcome
 from cad.outcomes import Delays, RecordsOffice, Regime
-from schemas.audit_request import AuditRequest
+from schemas.audit_request import SECOND, AuditRequest
 from schemas.crime_report import CrimeReport
 from schemas.solved_case import AuditAnswer, Offence
 
@@ -99,3 +99,13 @@ def test_delays_follow_the_stated_distribution_and_depend_on_report_and_seed_alo
     assert delays.draw("solved", "a/1") != Delays(solved=14, seed=4).draw("solved", "a/1")
     assert "drawn" in str(delays)
     assert "median 14 days" in str(delays)
+
+
+def test_a_report_that_is_asked_for_twice_gets_two_answers_each_at_its_own_time() -> None:
+    office = RecordsOffice(Regime.SOLVED_AND_AUDITED, Delays())
+    office.open(case("1"))
+    first, second = office.ask(request("1")), office.ask(request("1", f"r1{SECOND}"))
+    assert first is not None
+    assert second is not None
+    assert second.event.audit == AuditAnswer(request_id=f"r1{SECOND}", probability=0.05)
+    assert first.after != second.after

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,6 +17,7 @@ from trainer.audit_key import NoAuditKey, secret
 from trainer.dataset import Dataset
 from trainer.erasure import OtherSecret, Tombstones, erase
 from trainer.intake import Intake
+from trainer.traces import traces
 from trainer.training_set import training_set
 
 KEY = b"key"
@@ -131,3 +134,32 @@ def test_the_secret_is_kept_beside_a_folder_and_must_be_given_for_an_object_stor
     assert secret(None, tmp_path / "new") == secret(None, str(tmp_path / "new"))
     with pytest.raises(NoAuditKey, match="SEVERITY_TRAINER__AUDIT_KEY"):
         secret(None, "s3://bucket/dataset")
+
+
+def test_traces_are_found_in_bytes_in_json_and_in_what_parquet_decodes_to(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path / "dataset")
+    intake(dataset).take(records([report(1, report_id="case-2026-4711")]))
+    (tmp_path / "notes.txt").write_text("see riverton/case-2026-4711")
+    (tmp_path / "body.json").write_text('{"report_id": "case-2026-4711"}')
+    (tmp_path / "other.json").write_text('{"report_id": "case-2026-47"}')
+    found = traces(tmp_path, "riverton", "case-2026-4711")
+    assert found[:1] == ["body.json"]
+    assert found[-1:] == ["notes.txt"]
+    assert all(name.startswith("dataset/reports/part-") for name in found[1:-1])
+    assert len(found) == 3
+    assert traces(tmp_path, "riverton", "1") == []  # too short to be looked for by itself
+    assert traces(tmp_path / "nowhere", "riverton", "case-2026-4711") == []
+
+
+def test_a_file_that_a_killed_writer_left_goes_when_nobody_can_be_writing_it(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path)
+    intake(dataset).take(records([report(1), report(4711)]))
+    (part,) = (tmp_path / "reports").glob("part-*.parquet")
+    orphan = part.with_name("part-orphan.parquet")
+    shutil.copy(part, orphan)
+    erase(dataset, KEY, "riverton", NAME, START)
+    assert traces(tmp_path, "riverton", NAME) == ["reports/part-orphan.parquet"]
+    os.utime(orphan, (0, 0))
+    erase(dataset, KEY, "riverton", NAME, START)
+    assert traces(tmp_path, "riverton", NAME) == []
+    assert dataset["reports"].count() == 1
