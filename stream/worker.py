@@ -1,4 +1,4 @@
-"""Wiring: the loop on the main thread, the follower beside it, /metrics, and how the process begins and ends."""
+"""Wiring: the loop and the follower on threads of their own, /metrics, and how the process begins and ends."""
 
 import gc
 import json
@@ -54,9 +54,11 @@ SWITCH_SECONDS: Final = 0.0005
 """After which another thread may have the interpreter (default .005): the loop does not wait long for the follower,
 which unpickles and warms up beside it."""
 
-STUCK_SECONDS: Final = 8.0
-"""After which a loop that does nothing, not even try a broker again, is ended with its stacks: longer than a cluster
-needs to give a lost broker's partitions to another. A restart goes on; until then others have its reports."""
+STUCK_SECONDS: Final = 4.0
+"""After which a loop that does nothing, not even try a broker again, is left behind with its stacks, for a new one."""
+
+STUCK: Final = "stuck"
+"""Why clients were made anew, in the metric, beside the reasons of `transport.errors.LoopFailed`."""
 
 JOIN_SECONDS: Final = 10.0
 """How long the end waits for the follower."""
@@ -115,8 +117,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
     stack.callback(server.server_close)
     stack.callback(server.shutdown)
-    backend = kafka_backend(kafka, [settings.topics], OUTPUTS)
-    watchdog = Watchdog(STUCK_SECONDS, backend.leave)
+    watchdog = Watchdog(STUCK_SECONDS, lambda: loop(), stopped, lambda: watch.reopened(STUCK))
     say_ready = partial(_say_ready, settings.metrics_host, server.server_port)
     watch = Watch(metrics, ledger, time.time, say_ready, watchdog.feed, stopped.is_set)
     recall = Recall(
@@ -138,19 +139,22 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         watch.processed(tally)
         return batch
 
-    def between_batches() -> None:
-        watch.look(backend)
-        watchdog.feed()
+    def loop() -> Loop:
+        backend = kafka_backend(kafka, [settings.topics], OUTPUTS)
 
-    loop = Loop(backend, handle, bounds=kafka.bounds, between_batches=between_batches, observer=watch, stopped=stopped)
+        def between_batches() -> None:
+            watch.look(backend)
+            watchdog.feed()
+
+        return Loop(backend, handle, bounds=kafka.bounds, between_batches=between_batches, observer=watch)
+
     recall.ahead()
     _wait_for_champion(follower, settings.model_wait_seconds, stopped)
     if champion.degraded:
         _practise(settings, assessor)
     _settle_memory()
     if not stopped.is_set():
-        with watchdog:
-            loop.run()
+        watchdog.run()
 
 
 @contextmanager

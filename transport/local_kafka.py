@@ -160,6 +160,11 @@ def _properties(folder: Path, address: Address, voters: str, replicas: int) -> d
         # How long a killed node keeps its partitions, and is refused when it comes back: 9 s by default.
         "broker.session.timeout.ms": "4000",
         "broker.heartbeat.interval.ms": "1000",
+        # Of members by KIP-848, as the classic ones ask for themselves: by default nobody is dead for 45 s.
+        "group.consumer.min.session.timeout.ms": "6000",
+        "group.consumer.session.timeout.ms": "6000",
+        "group.consumer.min.heartbeat.interval.ms": "1000",
+        "group.consumer.heartbeat.interval.ms": "1000",
         "auto.create.topics.enable": "false",
         "log.cleaner.dedupe.buffer.size": str(16 * 2**20),
     }

@@ -1,6 +1,5 @@
 """The loop: read a batch, hand it to a pure handler, publish what it made, exactly once where the broker can."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -38,7 +37,6 @@ class Loop:
     record that it fails on becomes a dead letter `handler-error`; only `StopWorker` ends the loop.
 
     `between_batches` is called before each batch and at least every `IDLE_SECONDS`: the place to swap a model.
-    `stopped` ends the loop as `stop` does, also while it waits for a broker.
     """
 
     def __init__(
@@ -50,7 +48,6 @@ class Loop:
         between_batches: Callable[[], None] = _nothing,
         observer: Observer | None = None,
         clock: Callable[[], datetime] = _now,
-        stopped: threading.Event | None = None,
     ) -> None:
         self._backend = backend
         self._handler = handler
@@ -59,12 +56,16 @@ class Loop:
         self._between_batches = between_batches
         self._observer = observer or Observer()
         self._clock = clock
-        self._stopped = stopped or threading.Event()
+        self._stopping = False
         self._aborts = 0
 
     def stop(self) -> None:
         """End after the batch in hand. Safe from any thread and from a signal handler."""
-        self._stopped.set()
+        self._stopping = True
+
+    def leave(self) -> None:
+        """Give what is read to others at once; for a `Watchdog`, on another thread."""
+        self._backend.leave()
 
     def run(self) -> None:
         """Work until `stop`; raises `LoopFailed` or a handler's `StopWorker`; the broker is left clean either way.
@@ -73,7 +74,7 @@ class Loop:
         in an error; only the first opening has to succeed.
         """
         opened, reason = False, ""
-        while not self._stopped.is_set():
+        while not self._stopping:
             try:
                 self._backend.open(self._observer)
                 if opened:
@@ -89,7 +90,7 @@ class Loop:
                 self._backend.close()
 
     def _serve(self) -> None:
-        while not self._stopped.is_set():
+        while not self._stopping:
             self._between_batches()
             records = self._backend.read(self._pace.most, IDLE_SECONDS)
             if records:

@@ -19,6 +19,9 @@ from transport.records import Headers, Outgoing
 from transport.retry import CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, consumer_properties, transactional_properties
 
+FENCED: Final = "fenced"
+"""Reason of `NotDelivered`: another has taken the office."""
+
 ASLEEP_SECONDS: Final = 900
 """A holder that has not asked whether it still holds the office for so long is stuck, and loses it."""
 
@@ -108,7 +111,7 @@ class FencingSender:
             error = error_of(exception)
             if error.txn_requires_abort():
                 persist(lambda: self._producer.abort_transaction(CALL_SECONDS), "aborting")
-            reason = "fenced" if error.fatal() else error.name()
+            reason = FENCED if error.fatal() else error.name()
             raise NotDelivered(
                 reason, f"{len(queue)} messages, to {queue[0].topic} first: {error.str()}"
             ) from exception

@@ -1,67 +1,124 @@
-"""Ends a process whose loop is stuck, after it has shown where and has let others have its partitions.
+"""Runs a loop on a thread of its own, and another in its stead when it is stuck.
 
-A call into the client can hang for ever: librdkafka's `send_offsets_to_transaction` ignores its timeout (its issues
-5456 and 5511, open in 2.16), while its own thread goes on telling the group that all is well. Nobody else would then
-read those partitions. Ending hard is safe: what was not committed comes again.
+A call into the client can hang: librdkafka's `send_offsets_to_transaction` ignores its timeout while a group's
+coordinator is away, and for ever when that has moved (its issues 5456 and 5511, open in 2.16), while its own thread
+goes on telling the group that all is well. Nobody else would then read those partitions, and no thread can be ended
+from outside. So the stuck one is left behind: its stacks are shown, its partitions given to others, and a loop with
+clients of its own begins on a new thread. It fences what the old one had open, so that publishes nothing any more.
 """
 
 import faulthandler
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol
 
 TICK_SECONDS: Final = 0.25
 LEAVE_SECONDS: Final = 2.0
-"""How long leaving the group may take before the process ends without."""
+"""How long leaving the group may take before the next loop begins without."""
+
+MOST_LEFT_BEHIND: Final = 3
+"""Stuck loops in a row after which the process ends: it is not the client's doing then, or a new process helps."""
+
+WELL_SECONDS: Final = 60.0
+"""A loop that was well for so long begins a new row."""
+
+
+class Runs(Protocol):
+    """What is watched; `transport.loop.Loop`."""
+
+    def run(self) -> None:
+        """Work until `stop`."""
+
+    def stop(self) -> None:
+        """End soon. Called from another thread."""
+
+    def leave(self) -> None:
+        """Give what is read to others. Called on another thread than the one that hangs."""
 
 
 class Watchdog:
-    """While it is entered: exits the process with code 1 when it was not fed for `seconds`, stacks on standard error.
+    """`run` runs what `make` makes, until it ends by itself or `stopped` is set; raises what that raises.
 
     It counts its own ticks and not the clock's, so that a process which was stopped (SIGSTOP, a suspended machine) is
-    not taken for one that hangs. It runs on a thread: the client's calls let other threads work while they wait.
+    not taken for one that hangs: the client's calls let other threads work while they wait. After too many stuck loops
+    in a row it exits the process with code 1.
 
     Args:
-        seconds: longer than any batch or single call may take; whoever waits for a broker feeds it at each try.
-        leave: gives the partitions to others; called on another thread than the loop's.
+        seconds: longer than any batch or single call may take; whoever waits for a broker calls `feed` at each try.
+        make: a loop with clients of its own.
+        stopped: the loop is to end.
+        left_behind: told of each stuck loop.
     """
 
-    def __init__(self, seconds: float, leave: Callable[[], None]) -> None:
+    def __init__(
+        self, seconds: float, make: Callable[[], Runs], stopped: threading.Event, left_behind: Callable[[], None]
+    ) -> None:
         self._ticks = max(1, round(seconds / TICK_SECONDS))
         self._left = self._ticks
-        self._leave = leave
-        self._resting = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._make = make
+        self._stopped = stopped
+        self._left_behind = left_behind
 
     def feed(self) -> None:
         """All is well."""
         self._left = self._ticks
 
-    def _watch(self) -> None:
-        while not self._resting.wait(TICK_SECONDS):
+    def run(self) -> None:
+        """See the class. Call it on the main thread: signals are answered while it waits."""
+        stuck = 0
+        while True:
+            since = time.monotonic()
+            if self._ended(running := _Running(self._make())):
+                return
+            stuck = 1 if time.monotonic() - since > WELL_SECONDS else stuck + 1
+            self._show(stuck)
+            running.loop.stop()
+            leaving = threading.Thread(target=running.loop.leave, name="leaving", daemon=True)
+            leaving.start()
+            leaving.join(LEAVE_SECONDS)
+            if stuck == MOST_LEFT_BEHIND or self._stopped.is_set():
+                sys.stderr.flush()
+                os._exit(1)
+            self._left_behind()
+
+    def _ended(self, running: "_Running") -> bool:
+        """Wait for its end; False when it is stuck."""
+        self.feed()
+        while not running.ended.wait(TICK_SECONDS):
+            if self._stopped.is_set():
+                running.loop.stop()
             self._left -= 1
             if self._left < 0:
-                self._end()
+                return False
+        if running.error is not None:
+            raise running.error
+        return True
 
-    def _end(self) -> None:
+    def _show(self, stuck: int) -> None:
         seconds = self._ticks * TICK_SECONDS
-        print(f"stuck: no batch ended and nothing was tried for {seconds:g} s; where each thread is:", file=sys.stderr)
+        print(
+            f"stuck ({stuck} in a row): no batch ended and nothing was tried for {seconds:g} s; where each thread is:",
+            file=sys.stderr,
+        )
         faulthandler.dump_traceback(sys.stderr, all_threads=True)
-        leaving = threading.Thread(target=self._leave, daemon=True)
-        leaving.start()
-        leaving.join(LEAVE_SECONDS)
-        sys.stderr.flush()
-        os._exit(1)
 
-    def __enter__(self) -> Self:
-        self.feed()
-        self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._resting.set()
+class _Running:
+    """A loop at work on a thread of its own, which does not keep the process from ending."""
+
+    def __init__(self, loop: Runs) -> None:
+        self.loop = loop
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+        threading.Thread(target=self._run, name="loop", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.loop.run()
+        except BaseException as error:  # handed on to who waits
+            self.error = error
+        finally:
+            self.ended.set()

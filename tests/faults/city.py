@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from bench.checking import Sent, Verdict, check, sent
@@ -113,10 +114,17 @@ class City:
 
 
 @contextmanager
-def city(bootstrap_servers: str, folder: Path, *, partitions: int = 4, replication: int = 1) -> Iterator[City]:
-    """A new one, with its topics; `folder` for its keys."""
+def city(
+    bootstrap_servers: str,
+    folder: Path,
+    *,
+    partitions: int = 4,
+    replication: int = 1,
+    client: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[City]:
+    """A new one, with its topics; `folder` for its keys, `client` for the workers' librdkafka."""
     name = f"t{uuid.uuid4().hex[:12]}"
-    kafka = KafkaSettings(bootstrap_servers=bootstrap_servers)
+    kafka = KafkaSettings(bootstrap_servers=bootstrap_servers, client=client)
     reports = f"{name}.{topics.CRIME_REPORTS}"
     own = [
         TopicSpec(reports, partitions, replication),

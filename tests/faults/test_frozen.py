@@ -16,9 +16,12 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP"),
 ]
 
-FROZEN_SECONDS: Final = 10.0
-"""More than the session of 6 s, so that the group gives its partitions away, and than a transaction's 5 s, so that the
-broker ends what it left open. 30 s, as in an outage, show nothing else and take longer."""
+FROZEN_SECONDS: Final = 30.0
+"""As in an outage: more than the session of 6 s, so that the group gives its partitions away, and than a transaction's
+5 s, so that the broker ends what it left open."""
+
+ALONE_SECONDS: Final = 10.0
+"""Enough for both."""
 
 
 def test_a_worker_that_wakes_as_a_zombie_publishes_nothing_that_another_has_published(
@@ -49,7 +52,7 @@ def test_a_worker_alone_that_was_frozen_goes_on_or_is_started_again(kafka: str, 
         worker.wait()
         place.file(400, seconds=1.0)
         worker.process.send_signal(signal.SIGSTOP)
-        place.file(100, seconds=FROZEN_SECONDS)
+        place.file(100, seconds=ALONE_SECONDS)
         worker.process.send_signal(signal.SIGCONT)
         place.file(100, seconds=2.0)
         if worker.process.poll() is not None:

@@ -1,6 +1,7 @@
 """kill -9 at every point of a batch: nothing is lost or doubled, whether the worker is started again or not."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -61,3 +62,12 @@ def test_another_worker_goes_on_and_readers_do_not_hang_when_one_is_killed_for_g
     watched.file(REPORTS)
     assert watched.settle() < HELD_SECONDS
     watched.assert_nothing_lost_or_doubled()
+
+
+def test_by_kip_848_another_worker_goes_on_as_soon(kafka: str, tmp_path: Path) -> None:
+    with city(kafka, tmp_path, client={"group.protocol": "consumer"}) as place:
+        place.worker("survivor").wait()
+        file_until_dead(place, place.worker("killed", "while committing", NTH["while committing"]))
+        place.file(REPORTS)
+        assert place.settle() < HELD_SECONDS
+        place.assert_nothing_lost_or_doubled()
