@@ -27,8 +27,10 @@ from severity import metrics
 from severity.model import SeverityModel
 from trainer.audit import drawn
 from trainer.estimate import CONFIDENCE, Estimate, Figure, Population, estimate
-from trainer.offline.prequential import FIRST_DAYS, Regime, become_known, filing_days
+from trainer.offline.prequential import FIRST_DAYS, filing_days
+from trainer.weights import chances, fitting
 
+WIDE: Final = 120  # columns, also where no terminal says how many it has
 WEEK: Final = 7
 FIGURES: Final = ("accuracy", "macro_f1")
 
@@ -63,23 +65,24 @@ class Account:
 
 
 def stream(material: Material, audit_rate: float) -> Stream:
-    """Score each week by a model of what was known the week before, at the chance `audit_rate` of an audit."""
+    """Score each week by a model of what was solved or, at the chance `audit_rate`, audited of the weeks before."""
     labelled = material.labelled
     days = filing_days(labelled.reports)
-    regime = Regime(solved_only=True, audit=audit_rate)
-    known = become_known(labelled.reports, material.solved, regime, key=b"the stream's own")
+    names = [(report.agency_id, report.report_id) for report in labelled.reports]
+    graded = _audit("of the stream", names, audit_rate)
+    weight = fitting(chances(np.where(graded, audit_rate, np.nan), material.solved | ~graded))
     first = days[0] + FIRST_DAYS
     parts = []
     for begin in np.arange(first, days[-1] + 1, WEEK):
-        learnable, since, weight = known.before(begin)
-        past = labelled.pick(learnable)
-        model = SeverityModel().fit(past.reports, past.levels, known_at=since.tolist(), sample_weight=weight)
+        known = (material.solved | graded) & (days < begin)
+        past = labelled.pick(known)
+        model = SeverityModel().fit(past.reports, past.levels, sample_weight=weight[known])
         start, end = np.searchsorted(days, [begin, begin + WEEK])
         parts.append(model.predict_proba(labelled.reports[start:end]))
     start = int(np.searchsorted(days, first))
     probabilities = np.concatenate(parts)
     return Stream(
-        names=[(report.agency_id, report.report_id) for report in labelled.reports[start:]],
+        names=names[start:],
         probabilities=probabilities,
         decided=probabilities.argmax(axis=1) + 1,
         truth=labelled.levels[start:],
@@ -91,7 +94,7 @@ def stream(material: Material, audit_rate: float) -> Stream:
 def draws(stream: Stream, rate: float, times: int, *, delays: bool) -> Iterator[tuple[Estimate, Population]]:
     """The gauge after each redrawn audit, and what it was given. With `delays` these are redrawn as well."""
     for turn in range(times):
-        graded = np.array([drawn(f"draw {turn}".encode(), *name, rate) for name in stream.names])
+        graded = _audit(f"draw {turn}", stream.names, rate)
         solved = stream.solved
         if delays:
             late = Delays(seed=turn)
@@ -127,6 +130,10 @@ def account(stream: Stream, rate: float, times: int, *, delays: bool) -> list[Ac
             )
         )
     return accounts
+
+
+def _audit(key: str, names: list[tuple[str, str]], rate: float) -> npt.NDArray[np.bool_]:
+    return np.array([drawn(key.encode(), *name, rate) for name in names])
 
 
 def _in_time(stream: Stream, late: Delays, basis: str, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -178,7 +185,7 @@ def main(
         with errors.status(f"drawing {times} audits, delays {'drawn' if delays else 'none'}"):
             accounts += account(scored, rate, times, delays=delays)
     title = f"{material.source}: {len(scored.truth):,} reports, {times} audits of {rate:.0%}, {CONFIDENCE:.0%} interval"
-    errors.print(table(accounts, title))
+    errors.print(table(accounts, title), width=WIDE)
     if as_json:
         found = {"source": material.source, "reports": len(scored.truth), "rate": rate, "draws": times}
         typer.echo(json.dumps(found | {"figures": [asdict(one) for one in accounts]}))

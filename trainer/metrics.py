@@ -5,6 +5,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from trainer.intake import Taken
+from trainer.job import Result
 from trainer.live_metrics import LiveMetrics
 from trainer.live_windows import Widths
 
@@ -78,8 +79,44 @@ class TrainerMetrics:
             "Time since the champion was made; not a number without one.",
             registry=registry,
         )
+        self.leading = Gauge(
+            "severity_trainer_leading",
+            "1 for the trainer at work, 0 for one that waits to take its place.",
+            registry=registry,
+        )
+        self.gate_passed = Gauge(
+            "severity_gate_passed",
+            "Whether the last candidate passed the gate (1) or goes out as challenger (0); not a number before the"
+            " first.",
+            registry=registry,
+        )
+        self.gate_figures = Gauge(
+            "severity_gate_figure",
+            "Figures of the last candidate as its manifest has them, by name: its twin's, on reports filed after all"
+            " that this learned from.",
+            ["name"],
+            registry=registry,
+        )
+        self.gate_refused = Counter(
+            "severity_gate_refused",
+            "Candidates that the gate did not let pass, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.gate_passed.set(float("nan"))
         self.live = LiveMetrics(widths)
         registry.register(self.live)
+
+    def judged(self, result: Result) -> None:
+        """The gate has spoken."""
+        if not result.promoted:
+            self.gate_refused.labels(result.reason or "unknown").inc()
+        if result.version is None:
+            return
+        self.gate_passed.set(result.promoted)
+        self.gate_figures.clear()
+        for name, value in result.version.metrics.items():
+            self.gate_figures.labels(name).set(value)
 
     def took(self, taken: Taken, seconds: float) -> None:
         """A batch was stored."""

@@ -12,42 +12,48 @@ class Trigger(StrEnum):
     FIRST = "first-outcomes"
     DAILY = "daily"
     OUTCOMES = "new-outcomes"
+    DRIFT = "drift"
+    RETRY = "retry"
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """What the schedule must know of what was: the last attempt, good or bad, and whether a release came of any.
 
-    `outcomes` counts the outcome events that were there at the last attempt.
+    `outcomes` counts the outcome events that were there at the last attempt; `failed`: it ended without an answer.
     """
 
     attempted_at: datetime | None = None
     outcomes: int = 0
     released: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Daily at `daily_at` on the clock of `zone`; at once with the first outcomes; maybe at every so many new ones.
+    """Daily at `daily_at` on the clock of `zone`; at once with the first outcomes, on drift, with so many new outcomes.
 
     `first_outcomes`: how many outcomes the first training waits for. As long as nothing was released, each further
     `first_outcomes` are a reason to try again at once, besides the daily run. `every_outcomes`: new outcomes since the
-    last attempt that are a reason to train again, None for none. `pause`: least time between attempts for the sake of
-    new outcomes.
+    last attempt that are a reason to train again, None for none. `cool_down`: least time from one attempt to the next
+    for the sake of drift, of new outcomes, or because the last one failed.
     """
 
     first_outcomes: int
     daily_at: time
     zone: ZoneInfo
     every_outcomes: int | None = None
-    pause: timedelta = timedelta(0)
+    cool_down: timedelta = timedelta(0)
 
-    def due(self, now: datetime, outcomes: int, past: Past) -> Trigger | None:
+    def due(self, now: datetime, outcomes: int, past: Past, *, drifted: bool = False) -> Trigger | None:
         """The reason to train at `now` with `outcomes` events in the dataset, None when there is none.
 
-        Runs that were missed, for however many days, are one reason to train once. There is no daily run without an
-        outcome since the last attempt: it would give the same model again.
+        Runs that were missed, for however many days, are one reason to train once. There is no run without an outcome
+        since the last attempt: it would give the same model again. `drifted`: drift was found since that attempt.
         """
+        cooled = past.attempted_at is None or now - past.attempted_at >= self.cool_down
+        if past.failed and cooled:
+            return Trigger.RETRY
         new = outcomes - past.outcomes
         if new <= 0:
             return None
@@ -57,8 +63,9 @@ class Schedule:
             return None
         if past.attempted_at is None or past.attempted_at < self.latest_run(now):
             return Trigger.DAILY
-        waited = now - past.attempted_at >= self.pause
-        if self.every_outcomes is not None and new >= self.every_outcomes and waited:
+        if drifted and cooled:
+            return Trigger.DRIFT
+        if self.every_outcomes is not None and new >= self.every_outcomes and cooled:
             return Trigger.OUTCOMES
         return None
 

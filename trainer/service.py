@@ -25,11 +25,15 @@ from trainer.reading import gather, missed
 from trainer.say import say
 from trainer.settings import TrainerSettings
 from trainer.trainings import Trainings
+from transport.office import Office
 from transport.reader import Reader
 from transport.sender import Sender
 
 GROUP = "severity-trainer"
-"""Names the client to the broker; no consumer group is joined."""
+"""Names the client to the broker and, with the model's name, the office that one trainer holds."""
+
+PATIENCE_SECONDS = 5.0
+"""How long a trainer waits for the office before it says so: Kafka gives it within some seconds where it is free."""
 
 
 def run(settings: TrainerSettings, *, stop: threading.Event | None = None) -> int:
@@ -49,6 +53,11 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
     levels = LevelTable.load(settings.levels)
     registry = CollectorRegistry()
     metrics = TrainerMetrics(registry, _widths(settings))
+    address = _show(settings, registry, stack)
+    office = _office(settings, metrics, stack, stop)
+    if stop.is_set():
+        return
+
     dataset = Dataset(settings.dataset)
     live = LiveScores(metrics.live.count, capacity=settings.live_reports)
     rebuild(live, dataset, levels)
@@ -61,14 +70,15 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
     for (topic, partition), lost in missed(reader, starts).items():
         say("missed", topic=topic, partition=partition, records=lost)
         metrics.missed.labels(topic).inc(lost)
-    trainings = Trainings(settings, dataset, sender, metrics, _now)
+    trainings = Trainings(settings, dataset, office.sender() if office else sender, metrics, _now)
     stack.callback(trainings.stop)
-    address = _show(settings, registry, stack)
     say("ready", service="trainer", metrics=address)
 
     rows = {topic: dataset[table].count() for topic, table in TABLES.items()}
     shown = -settings.live_seconds
     while not stop.is_set():
+        if office and not office.held():
+            raise Followed("another trainer has taken this one's place; start it again and it waits for its turn")
         if records := gather(reader, settings.batch, settings.batch_seconds, stop.is_set):
             began = time.perf_counter()
             taken = intake.take(records)
@@ -85,6 +95,26 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
         for topic, table in TABLES.items():
             metrics.dataset_rows.labels(table).set(rows[topic])
         trainings.step(rows[topics.SOLVED_CASES])
+
+
+class Followed(RuntimeError):
+    """Another trainer is at work now."""
+
+
+def _office(
+    settings: TrainerSettings, metrics: TrainerMetrics, stack: ExitStack, stop: threading.Event
+) -> Office | None:
+    """Wait until no other trainer of this model is at work, or `stop`; None on the demo's broker, which has but one."""
+    metrics.leading.set(0)
+    if settings.kafka.embedded:
+        metrics.leading.set(1)
+        return None
+    office = stack.enter_context(Office(settings.kafka, f"{GROUP}-{settings.model_name}", topics.MODEL_VERSIONS))
+    if not office.take(stop.is_set, PATIENCE_SECONDS) and not stop.is_set():
+        say("standby", reason=f"another trainer of {settings.model_name} is at work; this one waits to take its place")
+        office.take(stop.is_set)
+    metrics.leading.set(office.held())
+    return office
 
 
 def _widths(settings: TrainerSettings) -> Widths:

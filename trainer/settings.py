@@ -40,7 +40,19 @@ class TrainerSettings(BaseSettings):
     daily_at: time = Field(time(4), description="Time of day of the daily training, in `zone`.")
     zone: ZoneInfo = Field(ZoneInfo("UTC"), description="Time zone of the agency.")
     every_outcomes: int | None = Field(
-        None, ge=1, description="New outcomes that are a reason to train before the day is over; unset: none are."
+        5_000, ge=1, description="New outcomes that are a reason to train before the day is over; unset: none are."
+    )
+    cool_down_minutes: float = Field(
+        60,
+        ge=0,
+        description="Least time from one training to the next, where new outcomes, drift or a failure are the reason.",
+    )
+    training_minutes: float = Field(
+        60, gt=0, description="After which a training that has not ended is taken for stuck, and killed."
+    )
+    window: int = Field(1_000_000, ge=1, description="Newest labelled reports that a training learns from.")
+    half_life_days: float | None = Field(
+        None, gt=0, description="Days in which a label's weight in a training halves; unset: all count alike."
     )
     training_threads: int = Field(
         1,

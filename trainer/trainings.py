@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from schemas.model_version import ModelVersion
 from severity.proof import Proved
@@ -18,44 +19,69 @@ from trainer.say import say
 from trainer.schedule import Past, Schedule, Trigger
 from trainer.settings import TrainerSettings
 from trainer.worker import TrainingFailed, Worker
+from transport.errors import NotDelivered
+from transport.office import FENCED
+
+AGAIN: Final = ("failed", "timed-out", "overtaken")
+"""Results of trainings that gave no answer: they are tried again."""
 
 
 class Trainings:
-    """Call `step` often; it never waits for a fit. `clock`: the time now, with an offset."""
+    """Call `step` often; it never waits for a fit, and whatever goes wrong with a training it goes on.
+
+    Args:
+        publisher: announces releases; `transport.office.FencingSender` where several trainers may run.
+        clock: the time now, with an offset.
+    """
 
     def __init__(
         self,
         settings: TrainerSettings,
         dataset: Dataset,
-        sender: Sender,
+        publisher: Sender,
         metrics: TrainerMetrics,
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._dataset = dataset
-        self._sender = sender
+        self._publisher = publisher
         self._metrics = metrics
         self._clock = clock
-        self._schedule = Schedule(settings.first_outcomes, settings.daily_at, settings.zone, settings.every_outcomes)
+        self._schedule = Schedule(
+            settings.first_outcomes,
+            settings.daily_at,
+            settings.zone,
+            settings.every_outcomes,
+            timedelta(minutes=settings.cool_down_minutes),
+        )
+        self._longest = timedelta(minutes=settings.training_minutes)
         self._champion = champion(announced(settings.kafka, settings.model_name), known_releases(settings))
         self._past = _past(dataset, self._champion)
+        self._drifted = False
         self._running: _Running | None = None
         metrics.release.set(self._champion.release if self._champion else 0)
         metrics.model_age.set_function(self._model_age)
 
+    def drifted(self) -> None:
+        """Drift was found: a reason to train as soon as the cool-down allows it."""
+        self._drifted = True
+
     def step(self, outcomes: int) -> None:
         """Begin a training when one is due with `outcomes` events in the dataset; deal with one that has ended.
 
-        Raises `NotDelivered` when a release could not be announced.
+        Raises `NotDelivered` when another trainer has taken this one's place.
         """
+        now = self._clock()
         if self._running is None:
-            trigger = self._schedule.due(self._clock(), outcomes, self._past)
+            trigger = self._schedule.due(now, outcomes, self._past, drifted=self._drifted)
             if trigger is not None:
-                self._begin(trigger, outcomes)
-        elif self._running.worker.ended():
+                self._past = replace(self._past, attempted_at=now, outcomes=outcomes, failed=True)
+                self._drifted = False
+                self._guarded(trigger, lambda: self._begin(trigger, now, outcomes))
+        elif self._running.worker.ended() or now - self._running.began > self._longest:
             running, self._running = self._running, None
             self._metrics.progress.set(0)
-            self._end(running)
+            self._guarded(running.trigger, lambda: self._end(running, now))
         else:
             self._running.tell(self._metrics)
 
@@ -65,40 +91,58 @@ class Trainings:
             self._running.worker.kill()
             self._running = None
 
-    def _begin(self, trigger: Trigger, outcomes: int) -> None:
-        now = self._clock()
+    def _guarded(self, trigger: Trigger, act: Callable[[], None]) -> None:
+        """A training's own trouble must not stop intake: it is counted and tried again after the cool-down."""
+        try:
+            act()
+        except Exception as error:
+            if isinstance(error, NotDelivered) and error.reason == FENCED:
+                raise
+            self._metrics.trainings.labels(trigger, "failed").inc()
+            say("trained", result="failed", verdict=f"{type(error).__name__}: {error}")
+
+    def _begin(self, trigger: Trigger, now: datetime, outcomes: int) -> None:
         versions = announced(self._settings.kafka, self._settings.model_name)
         known = known_releases(self._settings)
         self._champion = champion(versions, known)
         job = job_of(self._settings, versions, known, now)
         say("training", trigger=trigger, release=job.release, outcomes=outcomes)
-        self._past = replace(self._past, attempted_at=now, outcomes=outcomes)
         self._running = _Running(Worker(job, self._settings.training_threads), trigger, now, outcomes)
 
-    def _end(self, running: "_Running") -> None:
-        seconds = (self._clock() - running.began).total_seconds()
+    def _end(self, running: "_Running", now: datetime) -> None:
+        seconds = (now - running.began).total_seconds()
         self._metrics.training_seconds.observe(seconds)
+        if not running.worker.ended():
+            running.worker.kill()
+            verdict = f"killed: not ended after {seconds / 60:.0f} minutes (SEVERITY_TRAINER__TRAINING_MINUTES)"
+            return self._write_down(running, seconds, "timed-out", None, verdict)
         try:
             result = running.worker.result()
         except TrainingFailed as error:
-            self._write_down(running, seconds, "failed", None, str(error))
-            return
+            return self._write_down(running, seconds, "failed", None, str(error))
         if result.version is not None:
-            announce(self._sender, result.version)
+            versions = announced(self._settings.kafka, self._settings.model_name)
+            others = [one for one in known_releases(self._settings) if one.digest != result.version.digest]
+            if result.version.release < next_release(versions, others):
+                verdict = f"not announced: release {result.version.release} was made by somebody else meanwhile"
+                return self._write_down(running, seconds, "overtaken", result, verdict)
+            announce(self._publisher, result.version)
+        self._past = replace(self._past, failed=False)
         if result.promoted:
             self._champion = result.version
             self._past = replace(self._past, released=True)
             self._metrics.release.set(result.version.release if result.version else 0)
+        self._metrics.judged(result)
         self._write_down(running, seconds, _outcome(result), result, result.verdict)
 
     def _write_down(
         self, running: "_Running", seconds: float, outcome: str, result: Result | None, verdict: str
     ) -> None:
-        self._metrics.trainings.labels(running.trigger, outcome).inc()
         version = result.version if result else None
         release, rows = version.release if version else None, result.rows if result else None
         row = (running.began, seconds, running.outcomes, outcome, release, rows, verdict)
         self._dataset["trainings"].add(columns([row], TRAININGS))
+        self._metrics.trainings.labels(running.trigger, outcome).inc()
         say(
             "trained",
             result=outcome,
@@ -154,6 +198,9 @@ def job_of(settings: TrainerSettings, versions: list[ModelVersion], known: list[
         hold=hold(before, known),
         now=now,
         expires_days=settings.expires_days,
+        window=settings.window,
+        half_life_days=settings.half_life_days,
+        threads=settings.training_threads,
     )
 
 
@@ -164,7 +211,7 @@ def _outcome(result: Result) -> str:
 
 
 def _past(dataset: Dataset, before: ModelVersion | None) -> Past:
-    rows = dataset.query("SELECT started_at, outcomes FROM trainings ORDER BY started_at DESC LIMIT 1").to_pylist()
-    if not rows:
-        return Past(released=before is not None)
-    return Past(rows[0]["started_at"].astimezone(UTC), rows[0]["outcomes"], before is not None)
+    rows = dataset.query("SELECT started_at, outcomes, result FROM trainings ORDER BY started_at DESC LIMIT 1")
+    for row in rows.to_pylist():
+        return Past(row["started_at"].astimezone(UTC), row["outcomes"], before is not None, row["result"] in AGAIN)
+    return Past(released=before is not None)

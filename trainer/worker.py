@@ -41,6 +41,7 @@ class Worker:
     def __init__(self, job: Job, threads: int) -> None:
         self._progress = Progress("starting", 0.0)
         self._result: Result | None = None
+        self._misheard = ""
         self._child = subprocess.Popen(
             [sys.executable, "-m", "trainer.training", job.model_dump_json()],
             stdin=subprocess.DEVNULL,
@@ -65,7 +66,9 @@ class Worker:
         self._listener.join()
         code = self._child.wait()
         if self._result is None:
-            raise TrainingFailed(f"the training's process ended with code {code} before it had a result")
+            raise TrainingFailed(
+                f"the training's process ended with code {code} before it had a result{self._misheard}"
+            )
         return self._result
 
     def kill(self) -> None:
@@ -75,8 +78,13 @@ class Worker:
         self._child.wait()
 
     def _listen(self, lines: IO[bytes] | None) -> None:
-        for line in lines or ():
-            self._hear(json.loads(line))
+        try:
+            for line in lines or ():
+                self._hear(json.loads(line))
+        except (ValueError, LookupError) as error:
+            # A child that cannot be understood would wait for ever for somebody to read the rest.
+            self._misheard = f", having said what cannot be understood: {error}"
+            self._child.kill()
 
     def _hear(self, said: Mapping[str, object]) -> None:
         if "result" in said:

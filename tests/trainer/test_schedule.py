@@ -42,12 +42,29 @@ def test_without_a_new_outcome_there_is_nothing_to_learn() -> None:
     assert SCHEDULE.due(NOON + timedelta(days=2), 400, Past(NOON, 400, True)) is None
 
 
-def test_many_new_outcomes_are_a_reason_after_a_pause() -> None:
-    schedule = Schedule(400, time(3, 30), ZONE, every_outcomes=1000, pause=timedelta(minutes=10))
+def test_many_new_outcomes_are_a_reason_after_the_cool_down() -> None:
+    schedule = Schedule(400, time(3, 30), ZONE, every_outcomes=1000, cool_down=timedelta(minutes=10))
     past = Past(NOON, 400, True)
     assert schedule.due(NOON + timedelta(minutes=30), 1399, past) is None
     assert schedule.due(NOON + timedelta(minutes=5), 1400, past) is None
     assert schedule.due(NOON + timedelta(minutes=10), 1400, past) is Trigger.OUTCOMES
+
+
+def test_drift_is_a_reason_at_once_but_not_within_the_cool_down_nor_without_anything_new_to_learn() -> None:
+    schedule = Schedule(400, time(3, 30), ZONE, cool_down=timedelta(hours=1))
+    past = Past(NOON, 400, True)
+    assert schedule.due(NOON + timedelta(minutes=59), 401, past, drifted=True) is None
+    assert schedule.due(NOON + timedelta(minutes=60), 401, past, drifted=True) is Trigger.DRIFT
+    assert schedule.due(NOON + timedelta(minutes=60), 401, past) is None
+    assert schedule.due(NOON + timedelta(minutes=60), 400, past, drifted=True) is None
+
+
+def test_a_training_that_failed_is_tried_again_after_the_cool_down_and_not_only_the_next_day() -> None:
+    schedule = Schedule(400, time(3, 30), ZONE, cool_down=timedelta(hours=1))
+    failed = Past(NOON, 400, True, failed=True)
+    assert schedule.due(NOON + timedelta(minutes=59), 400, failed) is None
+    assert schedule.due(NOON + timedelta(minutes=60), 400, failed) is Trigger.RETRY
+    assert schedule.due(NOON, 400, Past(NOON - timedelta(hours=1), 400, failed=True)) is Trigger.RETRY
 
 
 @pytest.mark.parametrize("changes", [datetime(2026, 3, 8, 12, tzinfo=UTC), datetime(2026, 11, 1, 12, tzinfo=UTC)])

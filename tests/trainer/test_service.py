@@ -147,7 +147,7 @@ def test_a_restarted_trainer_goes_on_where_it_was_and_does_not_train_again(broke
 
 
 def test_enough_new_outcomes_give_the_next_release(broker: EmbeddedBroker, root: Path) -> None:
-    service = Service(broker, root, EVERY_OUTCOMES="50")
+    service = Service(broker, root, EVERY_OUTCOMES="50", COOL_DOWN_MINUTES="0")
     service.wait_for("ready")
     reports, outcomes = solved_cases(CASES + 60, seed=1)
     send(broker, *reports[CASES:], *outcomes[CASES:])
