@@ -27,12 +27,9 @@ def bucket(url: str) -> "Bucket":
     """The store at a URL such as `s3://bucket/prefix`; nothing is asked of it yet."""
     url = url.rstrip("/")
     try:
-        # The follower tries again by itself: better soon a clear word than minutes of silence.
-        store = from_url(
-            url,
-            client_options={"timeout": timedelta(seconds=60), "connect_timeout": timedelta(seconds=5)},
-            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
-        )
+        # The follower tries again by itself: better soon a clear word than minutes of silence. The client's own options
+        # are left to the environment: given here, they would replace it.
+        store = from_url(url, retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)})
     except (BaseError, ValueError) as error:
         raise ArtefactRefused(Refusal.LOCATION, f"{url}: {_first_line(error)}") from None
     return Bucket(store, url)
