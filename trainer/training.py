@@ -1,157 +1,152 @@
 """One training, from the dataset to a signed artefact; also the program that runs it in a process of its own.
 
-A twin is fitted to the older reports and judged on the newest; what goes out is then fitted to all of them, with the
-same settings. So the figures are the twin's, and the artefact says so.
+Twins of the candidate, the champion, the first release and the best of the last are fitted to what was filed before one
+cut and judged on what was filed after it. What goes out is fitted to all of it, with the same settings, and must agree
+with its twin on the golden reports. So the figures are the twin's, and the artefact says so.
 """
 
 import gc
 import json
 import os
 import sys
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import timedelta
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from schemas.crime_report import CrimeReport
-from severity.conformal import PredictionSets
 from severity.keys import load_private
 from severity.levels import LevelTable
 from severity.manifest import Draft
-from severity.model import SeverityModel
 from severity.policy import Policy
+from severity.store import open_store
+from severity.told import tell as write_down
 from severity.writing import write
+from trainer import gate
+from trainer.coverage import calibrate, coverage
 from trainer.dataset import Dataset
-from trainer.evaluation import evaluate, set_size
-from trainer.gate import enough, judge
+from trainer.evaluation import CANDIDATE, evaluate
+from trainer.golden import golden
+from trainer.groups import no_group_worse
+from trainer.holdout import Holdout, calibration_by_chance, cut_of
 from trainer.job import Job, Result
-from trainer.training_set import TrainingSet, training_set
-from trainer.weights import weights
-
-HOLDOUT: Final = 0.2
-"""Newest share of the labelled reports that the twin is judged on and the prediction sets are calibrated on."""
-
-GOLDEN_ROWS: Final = 64
-"""Reports that a scorer scores again before it believes what it loaded."""
+from trainer.lessons import earlier, fit, present
+from trainer.releases import releases, trusted
+from trainer.stages import Stages, Tell
+from trainer.suspicion import suspicions
+from trainer.training_set import labels_at, training_set
+from trainer.twins import CHAMPION, fit_all, forebears
 
 NICE: Final = 10
 """How far the training's process steps behind the scorer's."""
 
-Tell = Callable[[str, float], None]
-"""Told the stage that begins and the share of the whole that is done before it."""
+RELEASE: Final = "release"
+"""Name of the fit to everything, among the twins."""
 
 
 def train(job: Job, tell: Tell) -> Result:
-    """Read, fit the twin, judge it, fit to all, write and sign. Raises what the model or the disk raises."""
-    stages = _Stages(tell)
+    """Read, fit, judge, write and sign. Raises what the model or the disk raises; nothing is there then."""
+    stages = Stages(tell)
     signer = load_private(job.signing_key)
     levels = LevelTable.load(job.levels)
+    dataset = Dataset(job.dataset)
 
     stages.begin("reading", 0.0)
-    labelled = training_set(Dataset(job.dataset), levels, job.marks)
-    verdict = enough(labelled.levels)
+    labelled = training_set(dataset, levels, job.marks, window=job.window)
+    verdict = gate.enough(labelled.levels)
     if not verdict.passed:
-        return Result(version=None, promoted=False, verdict=verdict.text, rows=len(labelled), seconds=stages.end())
+        return Result(
+            version=None,
+            promoted=False,
+            verdict=verdict.text,
+            reason=verdict.reason,
+            rows=len(labelled),
+            seconds=stages.end(),
+        )
+    known = forebears(releases(open_store(job.artefacts), trusted(job.signing_key), job.model_name), job.parent)
+    now, cut = present(labelled), cut_of(len(labelled))
+    then = {name: earlier(labelled, labels_at(dataset, levels, one.manifest.marks)) for name, one in known.items()}
 
-    stages.begin("fitting the twin", 0.05)
-    cut = round(len(labelled) * (1 - HOLDOUT))
-    older, newer = slice(None, cut), slice(cut, None)
-    twin = _fit(labelled, older, stages.within(0.45))
+    stages.begin("facts", 0.1)
+    told = write_down(labelled.reports)
 
-    stages.begin("evaluating", 0.45)
-    probabilities = twin.predict_proba(labelled.reports[newer])
-    truth = labelled.levels[newer]
-    sets = PredictionSets().fit(probabilities, truth)
-    figures = evaluate(truth, probabilities, labelled.levels[older], labelled.basis[newer])
-    figures["set_size"] = set_size(sets, probabilities)
-    verdict = judge(
-        figures["accuracy"],
-        figures["macro_f1"],
-        figures["majority_accuracy"],
-        figures["majority_macro_f1"],
-        len(truth),
+    stages.begin("fitting", 0.2)
+    lessons = {CANDIDATE: now, **then}
+    models = fit_all(
+        {RELEASE: now} | {name: lesson.before(cut) for name, lesson in lessons.items()},
+        lambda lesson: fit(labelled, told, lesson, job.half_life_days),
+        job.threads,
+        stages.within(0.85),
     )
+    release = models.pop(RELEASE)
 
-    stages.begin("fitting to all", 0.5)
-    model = _fit(labelled, slice(None), stages.within(0.95))
+    stages.begin("evaluating", 0.85)
+    holdout = Holdout.after(cut, labelled, now)
+    answers = holdout.answers(models, labelled.levels[:cut])
+    evaluation = evaluate(holdout.judged, answers)
+
+    stages.begin("gate", 0.92)
+    examples = golden(labelled.reports)
+    checks = [
+        *suspicions(labelled, now, then.get(CHAMPION), models.get(CHAMPION), cut),
+        gate.better_than_majority(evaluation),
+        gate.calibrated(evaluation, calibration_by_chance(answers[CANDIDATE])),
+        *(gate.not_worse(evaluation, name) for name in then if name in models),
+        *(gate.keeps(evaluation, CHAMPION) if CHAMPION in models else ()),
+        *(no_group_worse(holdout, answers[CANDIDATE], answers[CHAMPION]) if CHAMPION in models else ()),
+        gate.agrees(release.predict_proba(examples), models[CANDIDATE].predict_proba(examples)),
+    ]
+    verdict = gate.verdict(checks, gate.in_words(evaluation)).held(job.hold)
 
     stages.begin("writing", 0.95)
-    promoted = verdict.passed and job.hold is None
-    text = f"{verdict.text}; held: {job.hold}" if verdict.passed and job.hold else verdict.text
+    fair = (answers[CANDIDATE], holdout.judged.truth, holdout.judged.weights, holdout.basis)
     draft = Draft(
         name=job.model_name,
         release=job.release,
-        role="champion" if promoted else "challenger",
+        role="champion" if verdict.passed else "challenger",
         created_at=job.now,
         expires_at=job.now + timedelta(days=job.expires_days),
         window_from=labelled.reports[0].reported_at,
         window_to=labelled.reports[-1].reported_at,
         rows=len(labelled),
-        information=model.information,
+        information=release.information,
         levels=levels.digest,
         policy_version=Policy.load().version,
         parent=job.parent,
         marks=dict(labelled.marks),
-        metrics=figures,
-        verdict=text[:2000],
+        tables=dict(labelled.tables),
+        training_set=labelled.digest(),
+        by_basis=_counts(labelled.basis),
+        by_level=_counts(labelled.levels),
+        left_out=dict(sorted(labelled.left_out.items())),
+        judged_on=_judged_on(cut, len(labelled)),
+        metrics={**evaluation.figures, **coverage(*fair)},
+        verdict=verdict.text,
     )
-    signed = write(job.artefacts, draft, model, sets, _golden(labelled), signer)
+    signed = write(job.artefacts, draft, release, calibrate(*fair), examples, signer)
     return Result(
         version=signed.announcement(),
-        promoted=promoted,
-        verdict=text,
-        reason="held" if verdict.passed and job.hold else "",
+        promoted=verdict.passed,
+        verdict=verdict.text,
+        reason=verdict.reason,
         rows=len(labelled),
         seconds=stages.end(),
     )
 
 
-def _fit(labelled: TrainingSet, rows: slice, tell: Tell) -> SeverityModel:
-    known_at: list[datetime] = [moment.replace(tzinfo=UTC) for moment in labelled.known_at[rows].tolist()]
-    return SeverityModel().fit(
-        labelled.reports[rows],
-        labelled.levels[rows],
-        known_at=known_at,
-        sample_weight=weights(labelled.basis[rows]),
-        progress=tell,
+def _judged_on(cut: int, rows: int) -> str:
+    few = f", which are fewer than the {gate.SURE_ROWS} that make it sure" if rows - cut < gate.SURE_ROWS else ""
+    return (
+        f"the newest {rows - cut} of the labelled reports{few}, by a twin fitted to the older {cut}; the model itself"
+        " was then fitted to all of them. The prediction sets were calibrated on the twin's doubts about those newest,"
+        " their coverage measured on the newer half with sets calibrated on the older one. Figures named all_ stand for"
+        " all reports, the others for the labelled ones"
     )
 
 
-def _golden(labelled: TrainingSet) -> list[CrimeReport]:
-    """Reports spread evenly over the window, each level's share as in the whole."""
-    places = np.linspace(0, len(labelled) - 1, min(GOLDEN_ROWS, len(labelled))).astype(int)
-    return [labelled.reports[place] for place in places]
-
-
-class _Stages:
-    """Tells of stages and keeps the time that each took."""
-
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
-        self._seconds: dict[str, float] = {}
-        self._stage: str | None = None
-        self._share = 0.0
-        self._began = time.perf_counter()
-
-    def begin(self, stage: str, done: float) -> None:
-        self.end()
-        self._stage, self._share = stage, done
-        self._tell(stage, done)
-
-    def within(self, until: float) -> Tell:
-        """Tells of the steps inside the present stage, which reaches up to the share `until`."""
-        stage, share = self._stage, self._share
-        return lambda step, done: self._tell(f"{stage}: {step}", share + done * (until - share))
-
-    def end(self) -> dict[str, float]:
-        """Seconds by stage so far."""
-        now = time.perf_counter()
-        if self._stage is not None:
-            self._seconds[self._stage] = round(now - self._began, 3)
-        self._began = now
-        return self._seconds
+def _counts(values: npt.NDArray[Any]) -> dict[str, int]:
+    found, counts = np.unique(values, return_counts=True)
+    return {str(value): int(count) for value, count in zip(found, counts, strict=True)}
 
 
 def main() -> None:
