@@ -104,8 +104,8 @@ class Replay:
         self._next = next(self._filings, None)
         for correction in case.corrections:
             self._push(now + self._pace.wait(correction.after), correction.report)
-        opened = self._office.open(case)
-        if opened is not None:
+        first = self._office.open(case)
+        for opened in (*filter(None, [first]), *self._office.revise(case, first)):
             self._push(now + self._pace.wait(opened.after), opened.event)
         return case.report
 

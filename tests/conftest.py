@@ -46,6 +46,12 @@ def lapd_file() -> Path:
 
 
 @pytest.fixture(scope="session")
+def stlouis_file() -> Path:
+    """St. Louis 2008 to 2019, joined."""
+    return _path("SEVERITY_TEST_DATA", "stlouis_2008_2019.parquet", "St. Louis' open data")
+
+
+@pytest.fixture(scope="session")
 def lapd_levels() -> Path:
     """The public table of LAPD's offence codes with harm days and severity level."""
     return _path("SEVERITY_TEST_CODES", "lapd_offence_severity.csv", "the public code tables")

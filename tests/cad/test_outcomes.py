@@ -1,11 +1,12 @@
 """Which outcomes become known, and when."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import pytest
 
-from cad.city import Case, Outcome
+from cad.city import Case, Outcome, Revision
 from cad.outcomes import Delays, RecordsOffice, Regime
 from schemas.audit_request import SECOND, AuditRequest
 from schemas.crime_report import CrimeReport
@@ -109,3 +110,39 @@ def test_a_report_that_is_asked_for_twice_gets_two_answers_each_at_its_own_time(
     assert second is not None
     assert second.event.audit == AuditAnswer(request_id=f"r1{SECOND}", probability=0.05)
     assert first.after != second.after
+
+
+UNFOUNDED = Outcome((), "UNFOUNDED", cleared=False, unfounded=True)
+RECODED = Outcome((Offence(nibrs_code="13B"),), "OPEN", cleared=False)
+
+
+def revised(*revisions: Revision) -> Case:
+    return replace(case("1"), revisions=revisions)
+
+
+def test_later_outcomes_follow_the_first_however_early_they_were_known() -> None:
+    office = RecordsOffice(Regime.ALL, Delays())
+    corrected = revised(Revision(timedelta(0), RECODED), Revision(timedelta(days=400), UNFOUNDED))
+    first = office.open(corrected)
+    assert first is not None
+    recoded, unfounded = office.revise(corrected, first)
+    assert first.after < recoded.after < unfounded.after == timedelta(days=400)
+    assert (first.event.offences, recoded.event.offences) == ((Offence(nibrs_code="120"),), RECODED.offences)
+    assert (recoded.event.basis, unfounded.event.basis) == ("classified", "unfounded")
+    assert first.event.closed_at < recoded.event.closed_at < unfounded.event.closed_at
+    assert [office.number(opened.event).sequence for opened in (first, recoded, unfounded)] == [1, 2, 3]
+
+
+def test_a_class_that_was_never_told_is_not_told_anew_but_no_crime_is() -> None:
+    office = RecordsOffice(Regime.SOLVED_AND_AUDITED, Delays())
+    corrected = revised(Revision(timedelta(days=30), RECODED), Revision(timedelta(days=60), UNFOUNDED))
+    assert office.open(corrected) is None
+    assert [opened.event.basis for opened in office.revise(corrected, None)] == ["unfounded"]
+
+
+def test_a_grader_knows_what_the_office_only_says_later() -> None:
+    office = RecordsOffice(Regime.SOLVED_AND_AUDITED, Delays())
+    office.open(revised(Revision(timedelta(days=30), RECODED)))
+    answer = office.ask(request("1"))
+    assert answer is not None
+    assert answer.event.offences == RECODED.offences

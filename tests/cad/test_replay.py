@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
 import pytest
 
-from cad.city import Case, Correction, Outcome
+from cad.city import Case, Correction, Outcome, Revision
 from cad.outcomes import Delays, RecordsOffice, Regime
 from cad.replay import Pace, Replay, schedule
 from cad.simulated import SimulatedCity
@@ -114,3 +115,14 @@ def test_an_endless_city_is_read_only_as_far_as_needed() -> None:
     play.due(0.95)
     assert len(taken) == 11
     assert len(list(islice(schedule(endless(), Pace(1, 1, rate=1)), 3))) == 3
+
+
+def test_later_outcomes_of_a_case_come_out_after_its_first_with_rising_sequences() -> None:
+    unfounded = Revision(timedelta(days=1), Outcome((), "UNFOUNDED", cleared=False, unfounded=True))
+    play = replay(iter([replace(case(1), revisions=(unfounded,))]), Pace(speed=1, later=DAY, longest_wait=1))
+    events = play.due(0.0) + play.due(1.0)
+    assert [type(event) for event in events] == [CrimeReport, SolvedCase, SolvedCase]
+    assert [(event.basis, event.sequence) for event in events if isinstance(event, SolvedCase)] == [
+        ("solved", 1),
+        ("unfounded", 2),
+    ]

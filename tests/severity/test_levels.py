@@ -59,6 +59,14 @@ def test_an_unknown_offence_gives_no_level_unless_the_gravest_is_known() -> None
     assert TABLE.level([nibrs("unheard-of"), nibrs("09A")], "lapd") == 5
 
 
+def test_a_family_holds_for_codes_that_begin_like_it_and_the_longest_counts(tmp_path: Path) -> None:
+    rows = "03*,robbery,365,5\n0311*,robbery of a shop,5,2\n031112,attempt,1,1\n"
+    (tmp_path / "nibrs.csv").write_text(f"code,offence,harm_days,level\n{rows}", encoding="utf-8")
+    table = LevelTable.load(tmp_path)
+    expected = {"031222": 5, "031111": 2, "031112": 1, "0311": 2, "04": None, "": None}
+    assert {code: table.level([Offence(nibrs_code=code or None)], "any") for code in expected} == expected
+
+
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
