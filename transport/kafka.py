@@ -21,18 +21,21 @@ class ExactlyOnce:
         self._source = GroupSource(settings, topics)
         self._transactions = Transactions(settings)
         self._outputs = outputs
+        self._observer = Observer()
 
     def open(self, observer: Observer) -> None:
         """Fence first, then read: what an earlier run left open must not count any more when offsets are asked for."""
         self._source.open(observer)
         self._transactions.open(observer)
-        if held := self._source.held():
-            observer.problem(f"a transaction that nobody ends holds {held}: it is undone")
-            self._transactions.settle(held, self._source.partitions(self._outputs), self._source.membership)
+        self._observer = observer
         self._source.join()
 
     def read(self, most: int, seconds: float) -> list[Record]:
         """See `Backend.read`."""
+        if held := self._source.held():
+            self._observer.problem(f"a transaction that nobody ends holds {held}: it is undone")
+            outputs = self._source.partitions(self._outputs)
+            self._transactions.settle(held, outputs, self._source.membership, self._source.is_told)
         records = self._source.read(most, seconds)
         if not records:
             self._transactions.serve()

@@ -36,11 +36,12 @@ class GroupSource:
         self._observer = Observer()
         self._given_up = 0
         self._in_hand: set[Partition] = set()
+        self._look_at: float | None = None
         self.membership: object = None
         """Who this reader was in the group when it read last; the broker refuses offsets of a former member."""
 
     def open(self, observer: Observer) -> None:
-        """Make the client; `join` comes next, when all that was left behind is settled."""
+        """Make the client; `join` comes next, when what was left open is fenced."""
         self._observer = observer
         properties = {
             **consumer_properties(self._settings),
@@ -74,19 +75,19 @@ class GroupSource:
     def held(self) -> list[Partition]:
         """Partitions of which the broker does not tell where the group goes on, since a transaction has yet to end.
 
-        Empty as a rule, and at once. A living member's transaction ends in a moment, a dead one's within its timeout;
-        what is held for longer than that is left over, see `Transactions.settle`.
+        Looked up once, some time after each assignment; empty at other times. A living member's transaction ends in a
+        moment, a dead one's within its timeout; what is held for longer is left over, see `Transactions.settle`.
         """
-        deadline = time.monotonic() + HELD_SECONDS
-        left = self.partitions(self._topics)
-        while left := [partition for partition in left if not self._is_told(partition)]:
-            if time.monotonic() > deadline:
-                return left
-        return []
+        if self._look_at is None or time.monotonic() < self._look_at:
+            return []
+        self._look_at = None
+        every = self.partitions(self._topics)
+        return [] if self.is_told(*every) else [partition for partition in every if not self.is_told(partition)]
 
-    def _is_told(self, partition: Partition) -> bool:
+    def is_told(self, *partitions: Partition) -> bool:
+        """Whether the broker tells, within a second, where the group goes on in all of them."""
         try:
-            self._opened().committed([TopicPartition(*partition)], CALL_SECONDS)
+            self._opened().committed([TopicPartition(*partition) for partition in partitions], CALL_SECONDS)
         except KafkaException as exception:
             self._observer.waiting(f"asking where to go on: {error_of(exception).str()}")
             return False
@@ -171,7 +172,9 @@ class GroupSource:
         return self._consumer
 
     def _changed(self, change: Rebalance, places: list[TopicPartition]) -> None:
-        if change != "assigned":
+        if change == "assigned":
+            self._look_at = time.monotonic() + HELD_SECONDS
+        else:
             self._given_up += 1
         self._observer.rebalanced(change, [(place.topic, place.partition) for place in places])
 

@@ -62,34 +62,52 @@ class Transactions:
             except KafkaException as exception:
                 raise LoopFailed("fencing", error_of(exception).str()) from exception
 
-    def settle(self, held: Sequence[Partition], outputs: Sequence[Partition], membership: object) -> None:
+    def settle(
+        self,
+        held: Sequence[Partition],
+        outputs: Sequence[Partition],
+        membership: object,
+        is_told: Callable[[Partition], bool],
+    ) -> None:
         """Undo what no fencing ends: a transaction that its coordinator calls ended and partitions hold open for ever.
 
         Apache Kafka (4.3.1) can lose the markers that end a transaction when partitions have no leader for a moment, as
         all of a single broker's have while it stops and starts. The marker of any later transaction of the same
-        producer ends what it left in a partition, so here is one, which is aborted.
+        producer ends what it left in a partition. So each producer of this slot gives up its hold on the offsets by a
+        transaction that is aborted. Where it turns out to have had one, what it published with them is undone in the
+        same way, or it would be there twice; where not, its offsets may have been committed, and nothing is touched.
 
-        held: partitions of which nobody is told where the group goes on: their offsets are undone, so what was
-        published with them has to be undone, too, or it would be there twice. outputs: where that may be. What is
-        readable already of such a transaction stays; its records come again, and the handler must know them.
+        held: partitions of which nobody is told where the group goes on. outputs: where this slot may have published.
+        is_told: whether a partition is held no more. What was readable already stays, and its records come again: the
+        handler must know them.
         """
-        places = [TopicPartition(*partition, 0) for partition in held]
         for producer in self._ring:
-            began = time.monotonic()
-            try:
-                producer.begin_transaction()
-                self._open = producer
-                for topic, partition in outputs:
-                    producer.produce(topic, partition=partition)  # never readable
-                # Aborted before it is sent, it would touch nothing.
-                producer.flush(CALL_SECONDS)
-                # Refused where other members are at work, since this one has not joined; that it was tried is enough.
+            self._touch(producer, (), held, membership)
+            left = [partition for partition in held if not is_told(partition)]
+            if len(left) < len(held):
+                self._touch(producer, outputs, (), membership)
+            held = left
+
+    def _touch(
+        self, producer: Producer, outputs: Sequence[Partition], sources: Sequence[Partition], membership: object
+    ) -> None:
+        """A transaction that comes to all of these partitions and is aborted."""
+        places = [TopicPartition(*partition, 0) for partition in sources]
+        began = time.monotonic()
+        try:
+            producer.begin_transaction()
+            self._open = producer
+            for topic, partition in outputs:
+                producer.produce(topic, partition=partition)  # never readable
+            producer.flush(CALL_SECONDS)  # aborted before it is sent, it would come to none
+            if places:
+                # Refused where this member has lost its place meanwhile; that it was tried is enough.
                 with contextlib.suppress(KafkaException):
                     producer.send_offsets_to_transaction(places, membership, CALL_SECONDS)
-                self._abort(producer)
-            except KafkaException as exception:
-                raise self._ended(producer, error_of(exception), time.monotonic() - began) from exception
-            self._open = None
+            self._abort(producer)
+        except KafkaException as exception:
+            raise self._ended(producer, error_of(exception), time.monotonic() - began) from exception
+        self._open = None
 
     def publish(self, outgoing: Sequence[Outgoing], offsets: Mapping[Partition, int], membership: object) -> None:
         """All of it, or `Aborted`, `TooLarge` or `LoopFailed` and nothing of it."""
