@@ -2,11 +2,16 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from trainer.dataset import Dataset
+    from trainer.job import Result
+    from trainer.settings import TrainerSettings
 
 
 def train(
@@ -16,6 +21,10 @@ def train(
     announce: Annotated[
         bool, typer.Option(help="Announce the release on `model-versions`, so that every scorer loads it.")
     ] = True,
+    as_of: Annotated[
+        int | None,
+        typer.Option(help="Fit nothing: make the training set of this release again and say whether it is the same."),
+    ] = None,
 ) -> None:
     """Train once from the dataset, with a progress bar, and announce the release.
 
@@ -23,10 +32,12 @@ def train(
     when the release passed the gate.
     """
     from severity.keys import load_private
+    from trainer.dataset import Dataset
     from trainer.publish import announce as put_before_scorers
     from trainer.publish import announced
+    from trainer.rows import TRAININGS, columns, training_row
     from trainer.settings import TrainerSettings
-    from trainer.trainings import job_of, known_releases
+    from trainer.trainings import job_of, known_releases, outcome_of
     from trainer.worker import TrainingFailed, Worker
     from transport.errors import TransportError
     from transport.sender import Sender
@@ -34,9 +45,18 @@ def train(
     console = Console(stderr=True)
     settings = TrainerSettings()
     load_private(settings.signing_key)  # a wrong one is told now, not by the training
+    dataset = Dataset(settings.dataset)
+    if as_of is not None:
+        raise typer.Exit(0 if _as_of(settings, dataset, as_of) else 1)
+    began, outcomes = datetime.now(UTC), dataset["outcomes"].count()
+
+    def write_down(outcome: str, result: "Result | None", verdict: str) -> None:
+        row = training_row(began, datetime.now(UTC), outcomes, outcome, result, verdict)
+        dataset["trainings"].add(columns([row], TRAININGS))
+
     try:
         before = announced(settings.kafka, settings.model_name) if announce else []
-        job = job_of(settings, before, known_releases(settings), datetime.now(UTC))
+        job = job_of(settings, before, known_releases(settings), began)
         worker = Worker(job, settings.training_threads)
         with _bar(console) as bar:
             task = bar.add_task("starting", total=1.0)
@@ -53,14 +73,31 @@ def train(
             with Sender(settings.kafka) as sender:
                 put_before_scorers(sender, result.version)
     except (TrainingFailed, TransportError) as error:
+        write_down("failed", None, str(error))
         console.print(str(error), style="bold red", markup=False)
         raise typer.Exit(1) from None
+    write_down(outcome_of(result), result, result.verdict)
     typer.echo(result.verdict, err=True)
     if result.version is not None:
         figures = ", ".join(f"{name} {value:.3f}" for name, value in result.version.metrics.items())
         typer.echo(f"release {result.version.release} as {result.version.role}: {figures}", err=True)
         typer.echo(result.version.location, err=True)
     raise typer.Exit(0 if result.promoted else 1)
+
+
+def _as_of(settings: "TrainerSettings", dataset: "Dataset", release: int) -> bool:
+    """Whether the training set of a release can be made again, erased reports aside; says how it compares."""
+    from severity.levels import LevelTable
+    from trainer.as_of import made_again
+    from trainer.trainings import known_releases
+
+    manifests = [one.manifest for one in known_releases(settings) if one.manifest.release == release]
+    if not manifests:
+        typer.echo(f"no release {release} signed by a trusted key lies in {settings.artefacts}", err=True)
+        return False
+    found = made_again(dataset, LevelTable.load(settings.levels), manifests[0])
+    typer.echo(found)
+    return found.explained
 
 
 def _bar(console: Console) -> Progress:

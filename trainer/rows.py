@@ -7,7 +7,7 @@ up anew whenever an agency signs off another table.
 """
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Final
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from schemas.audit_request import AuditRequest
 from schemas.crime_report import CrimeReport
 from schemas.priority import Priority
 from schemas.solved_case import Offence, SolvedCase
+from trainer.job import Result
 from trainer.tables import POSITION
 
 OFFENCES: Final = TypeAdapter(tuple[Offence, ...])
@@ -145,6 +146,16 @@ def outcome_row(at: Position, outcome: SolvedCase) -> tuple[object, ...]:
         outcome.audit.request_id if outcome.audit else None,
         outcome.audit.probability if outcome.audit else None,
     )
+
+
+def training_row(
+    began: datetime, ended: datetime, outcomes: int, outcome: str, result: Result | None, verdict: str
+) -> tuple[object, ...]:
+    """Row of `trainings`; `outcomes`: outcome events in the dataset when it began, `outcome`: what came of it."""
+    version = result.version if result else None
+    seconds = (ended - began).total_seconds()
+    release, rows = version.release if version else None, result.rows if result else None
+    return (began, seconds, outcomes, outcome, release, rows, verdict)
 
 
 def fits(event: CrimeReport | Priority | SolvedCase) -> bool:

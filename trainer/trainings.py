@@ -14,7 +14,7 @@ from trainer.job import Job, Result
 from trainer.metrics import TrainerMetrics
 from trainer.publish import announce, announced
 from trainer.releases import champion, hold, next_release, releases, trusted
-from trainer.rows import TRAININGS, columns
+from trainer.rows import TRAININGS, columns, training_row
 from trainer.say import say
 from trainer.schedule import Past, Schedule, Trigger
 from trainer.settings import TrainerSettings
@@ -133,21 +133,21 @@ class Trainings:
             self._past = replace(self._past, released=True)
             self._metrics.release.set(result.version.release if result.version else 0)
         self._metrics.judged(result)
-        self._write_down(running, seconds, _outcome(result), result, result.verdict)
+        self._write_down(running, seconds, outcome_of(result), result, result.verdict)
 
     def _write_down(
         self, running: "_Running", seconds: float, outcome: str, result: Result | None, verdict: str
     ) -> None:
         version = result.version if result else None
-        release, rows = version.release if version else None, result.rows if result else None
-        row = (running.began, seconds, running.outcomes, outcome, release, rows, verdict)
+        ended = running.began + timedelta(seconds=seconds)
+        row = training_row(running.began, ended, running.outcomes, outcome, result, verdict)
         self._dataset["trainings"].add(columns([row], TRAININGS))
         self._metrics.trainings.labels(running.trigger, outcome).inc()
         say(
             "trained",
             result=outcome,
-            release=release,
-            rows=rows,
+            release=version.release if version else None,
+            rows=result.rows if result else None,
             verdict=verdict,
             seconds=round(seconds, 1),
             metrics=dict(version.metrics) if version else {},
@@ -204,7 +204,8 @@ def job_of(settings: TrainerSettings, versions: list[ModelVersion], known: list[
     )
 
 
-def _outcome(result: Result) -> str:
+def outcome_of(result: Result) -> str:
+    """What came of a training that ended by itself, in one word."""
     if result.version is None:
         return "nothing-to-fit"
     return "promoted" if result.promoted else "challenger"

@@ -6,6 +6,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
 from schemas import topics
 from schemas.envelope import decode
 from schemas.model_version import ModelVersion
@@ -17,13 +21,16 @@ from tests.trainer.events import Outbox, records
 from trainer.audit import AuditDraw
 from trainer.dataset import Dataset
 from trainer.intake import Intake
+from trainer.traces import traces
 from transport.embedded import EmbeddedBroker
 from transport.reader import Reader
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
 
-def test_one_training_makes_a_release_that_verifies_and_announces_it(tmp_path: Path) -> None:
+def test_one_training_makes_a_release_that_verifies_and_announces_it_and_its_training_set_can_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reports, outcomes = solved_cases(250)
     Intake(Dataset(tmp_path / "dataset"), Outbox(), AuditDraw(b"", 0), lambda: NOW).take(
         records(reports) + records(outcomes)
@@ -57,3 +64,23 @@ def test_one_training_makes_a_release_that_verifies_and_announces_it(tmp_path: P
         champion.location, load_trusted(public), minimum_release=1, digest=champion.digest, now=datetime.now(UTC)
     )
     assert load(verified).ref.release == champion.release == 1
+    dataset = Dataset(tmp_path / "dataset")
+    (written,) = dataset.query("SELECT release, rows, outcomes, result FROM trainings").to_pylist()
+    assert written == {"release": 1, "rows": champion.rows, "outcomes": 250, "result": "promoted"}
+    for report in reports:
+        assert traces(tmp_path / "releases", report.agency_id, report.report_id) == []
+
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    again = CliRunner().invoke(app, ["train", "--as-of", "1"])
+    assert again.exit_code == 0, again.output
+    assert f"release 1: the same {champion.rows} rows, digest {verified.manifest.training_set}" in again.stdout
+    gone = f"{reports[7].agency_id}/{reports[7].report_id}"
+    erased = CliRunner().invoke(app, ["erase", "--report", gone, "--no-kafka"])
+    assert erased.exit_code == 0, erased.output
+    assert "no file of the dataset or of the releases holds it" in erased.stdout
+    again = CliRunner().invoke(app, ["train", "--as-of", "1"])
+    assert again.exit_code == 0, again.output
+    assert f"release 1: {champion.rows - 1} of {champion.rows} rows" in again.stdout
+    assert "1 reports were erased since" in again.stdout
+    assert CliRunner().invoke(app, ["train", "--as-of", "2"]).exit_code == 1
