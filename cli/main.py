@@ -11,6 +11,7 @@ from cli import audit, erase, fetch, settings, train
 from cli.demo import command as demo
 from cli.errors import Commands
 from cli.evaluate import command as evaluate
+from cli.model import command as model
 from cli.parent import end_with_parent
 
 
@@ -38,6 +39,7 @@ app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.command("erase")(erase.erase)
 app.add_typer(audit.app, name="audit")
+app.add_typer(model.app, name="model")
 app.command("settings")(settings.show)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fetch.app, name="fetch")

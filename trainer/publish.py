@@ -6,7 +6,11 @@ from typing import Final
 from schemas import topics
 from schemas.envelope import ContractError, decode, encode
 from schemas.model_version import ModelVersion
+from severity.store import open_store
 from trainer.intake import SOURCE, Sender
+from trainer.releases import outdated, releases, superseded, trusted
+from trainer.settings import TrainerSettings
+from trainer.statuses import statuses
 from transport.reader import Reader
 from transport.settings import KafkaSettings
 
@@ -40,3 +44,22 @@ def announce(sender: Sender, version: ModelVersion) -> None:
     for one in (version.model_copy(update={"role": "release"}), version):
         sender.send(topics.MODEL_VERSIONS, *encode(one, source=SOURCE, time=one.created_at))
     sender.flush()
+
+
+def publish(settings: TrainerSettings, sender: Sender, version: ModelVersion, parent: str | None) -> str | None:
+    """Announce what a training made and delete releases that are outdated; or tell why it did not go out.
+
+    parent: the champion when the training began. A release that does not go out is taken away again: its number is
+    another's, or a person decided meanwhile. Raises `NotDelivered`, and ArtefactRefused when the store cannot be read.
+    """
+    store, keys, name = open_store(settings.artefacts), trusted(settings.signing_key), settings.model_name
+    versions, known = announced(settings.kafka, name), releases(store, keys, name)
+    if why := superseded(version, parent, versions, known):
+        store.remove(version.digest)
+        return why
+    announce(sender, version)
+    in_use = (status.digest for status in statuses(settings.kafka, name).values() if status.result == "loaded")
+    for one in outdated([*versions, version], known, in_use, settings.keep_releases):
+        store.remove(one.digest)
+        logger.info("release %d is outdated and was deleted", one.manifest.release)
+    return None

@@ -18,6 +18,9 @@ ELSEWHERE: Final = 1000
 """How far above the store's own releases an announced number is believed: the store may have been lost, but a forged
 number must not use up the 2^31 that there are."""
 
+LINE: Final = 3
+"""The champion and so many less one before it are kept in any case."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -78,3 +81,37 @@ def hold(champion: ModelVersion | None, known: Sequence[Proved]) -> str | None:
         return None
     by = f"{manifest.decision.by} put the champion, release {manifest.release}, back"
     return f"{by} ({manifest.decision.reason}); a person lets the next one score: severity model promote"
+
+
+def superseded(
+    made: ModelVersion, parent: str | None, versions: Iterable[ModelVersion], known: Sequence[Proved]
+) -> str | None:
+    """Why the release `made` must not go out any more, None when it may.
+
+    parent: the champion when its training began. A person may have decided meanwhile, or another trainer been quicker.
+    """
+    now = champion(versions, known)
+    if now is not None and now.digest != parent:
+        return f"release {now.release} became champion while this one was trained"
+    twins = [one for one in known if one.manifest.release == made.release and one.digest != made.digest]
+    return f"there is another release {made.release} already: {twins[0].digest}" if twins else None
+
+
+def outdated(
+    versions: Iterable[ModelVersion], known: Sequence[Proved], in_use: Iterable[str], keep: int
+) -> list[Proved]:
+    """Releases that nobody needs any more, all but: the newest `keep`; the champion, what it replaced and what it
+    carries, for a rollback; and what a scorer said it has loaded (`in_use`, digests)."""
+    versions = list(versions)
+    now = champion(versions, known)
+    kept = {one.digest for one in known[:keep]} | {*in_use}
+    kept |= {version.digest for version in versions if version.role == "champion"}
+    by_digest = {one.digest: one.manifest for one in known}
+    line = now.digest if now else None
+    for _ in range(LINE):
+        manifest = by_digest.get(line or "")
+        if manifest is None or line is None:
+            break
+        kept |= {line} | ({manifest.decision.restores} if manifest.decision else set())
+        line = manifest.parent
+    return [one for one in known if one.digest not in kept]

@@ -7,7 +7,7 @@ from severity.keys import load_private, load_trusted, new_pair
 from severity.manifest import MANIFEST, Decision
 from severity.store import open_store
 from tests.artefact.releases import NOW, Maker, maker
-from trainer.releases import ELSEWHERE, champion, hold, next_release, releases, trusted
+from trainer.releases import ELSEWHERE, champion, hold, next_release, outdated, releases, superseded, trusted
 
 
 def known(case: Maker) -> list:
@@ -77,3 +77,34 @@ def test_the_trainer_trusts_its_own_key_and_those_beside_it(tmp_path: Path) -> N
     assert keys.keys.keys() == {load_private(private).key_id, load_private(before).key_id}
     public.unlink()
     assert load_trusted(tmp_path).keys.keys() <= keys.keys.keys()
+
+
+def test_what_a_person_decided_while_a_training_ran_is_not_published_over(tmp_path: Path) -> None:
+    case = maker(tmp_path)
+    first = case.release(release=1)
+    versions = [first.announcement("release"), first.announcement()]
+    made = case.release(release=2, parent=first.digest)
+    assert superseded(made.announcement(), first.digest, versions, known(case)) is None
+    back = case.release(release=2, decision=Decision(kind="rollback", by="ann", reason="x", at=NOW, restores="0" * 64))
+    twin = superseded(made.announcement(), first.digest, versions, known(case))
+    assert twin is not None
+    assert back.digest in twin
+    said = superseded(made.announcement(), first.digest, [*versions, back.announcement()], known(case))
+    assert said is not None
+    assert "became champion" in said
+
+
+def test_outdated_are_all_but_the_newest_the_champions_line_and_what_scorers_have(tmp_path: Path) -> None:
+    case = maker(tmp_path)
+    made = {1: case.release(release=1)}
+    for number in range(2, 9):
+        made[number] = case.release(release=number, parent=made[number - 1].digest)
+    by = Decision(kind="rollback", by="ann", reason="x", at=NOW, restores=made[2].digest)
+    made[9] = case.release(release=9, parent=made[8].digest, decision=by)
+    versions = [made[9].announcement(), made[4].announcement("champion")]
+    gone = outdated(versions, known(case), in_use=[made[3].digest], keep=1)
+    assert [one.manifest.release for one in gone] == [6, 5, 1]
+    store = open_store(case.base)
+    for one in gone:
+        store.remove(one.digest)
+    assert {one.manifest.release for one in known(case)} == {9, 8, 7, 4, 3, 2}

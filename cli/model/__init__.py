@@ -1,0 +1,1 @@
+"""`severity model`: the releases, and what a person decides about them."""
