@@ -8,6 +8,7 @@ and looks at the end of the replay, when many are still missing.
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -176,7 +177,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Redraw the audit over one stream of predictions and hold the gauge's interval against the truth."""
-    errors = Console(stderr=True)
+    errors = Console(stderr=True, width=None if sys.stderr.isatty() else WIDE)
     with threadpool_limits(1), errors.status("scoring week by week"):
         material = read(cities()["lapd"], lapd)
         scored = stream(material, rate)
@@ -185,7 +186,7 @@ def main(
         with errors.status(f"drawing {times} audits, delays {'drawn' if delays else 'none'}"):
             accounts += account(scored, rate, times, delays=delays)
     title = f"{material.source}: {len(scored.truth):,} reports, {times} audits of {rate:.0%}, {CONFIDENCE:.0%} interval"
-    errors.print(table(accounts, title), width=WIDE)
+    errors.print(table(accounts, title)
     if as_json:
         found = {"source": material.source, "reports": len(scored.truth), "rate": rate, "draws": times}
         typer.echo(json.dumps(found | {"figures": [asdict(one) for one in accounts]}))
