@@ -186,7 +186,7 @@ def main(
         with errors.status(f"drawing {times} audits, delays {'drawn' if delays else 'none'}"):
             accounts += account(scored, rate, times, delays=delays)
     title = f"{material.source}: {len(scored.truth):,} reports, {times} audits of {rate:.0%}, {CONFIDENCE:.0%} interval"
-    errors.print(table(accounts, title)
+    errors.print(table(accounts, title))
     if as_json:
         found = {"source": material.source, "reports": len(scored.truth), "rate": rate, "draws": times}
         typer.echo(json.dumps(found | {"figures": [asdict(one) for one in accounts]}))
