@@ -60,11 +60,3 @@ def fitting(chance: Floats, age: Floats | None = None, half_life: float | None =
 
 def _mean_one(raw: Floats) -> Floats:
     return raw / raw.mean() if len(raw) else raw
-
-
-AUDITED_WEIGHT: Final = 5.0
-
-
-def weights(basis: npt.NDArray[np.str_]) -> Floats:
-    """Weights (n,) of a fit where only the basis of each label is known: an audited one counts `AUDITED_WEIGHT`."""
-    return _mean_one(np.where(basis == "audited", AUDITED_WEIGHT, 1.0))

@@ -14,7 +14,6 @@ from trainer.audit import AuditDraw
 from trainer.dataset import Dataset
 from trainer.intake import Intake
 from trainer.training_set import TrainingSet, labels_at, training_set
-from trainer.weights import AUDITED_WEIGHT, weights
 
 
 class City:
@@ -131,12 +130,6 @@ def test_an_audited_report_stays_in_the_sample_when_its_case_is_solved(city: Cit
     assert found.levels.tolist() == [4, 3]
     assert found.basis.tolist() == ["audited", "solved"]
     assert np.allclose(found.audit_probability, [0.05, np.nan], equal_nan=True)
-
-
-def test_audited_reports_count_more_and_the_mean_weight_stays_one() -> None:
-    found = weights(np.array(["solved", "audited", "classified", "solved"]))
-    assert found.mean() == pytest.approx(1)
-    assert found[1] / found[0] == AUDITED_WEIGHT
 
 
 def test_what_a_case_itself_told_is_known_beside_its_audit(city: City) -> None:
