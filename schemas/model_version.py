@@ -25,6 +25,7 @@ class ModelVersion(Outbound):
     location: Annotated[str, Field(min_length=1, max_length=2048, description="URL of the artefact's folder.")]
     key_id: Code
     signature: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{86}==$", description="Ed25519, base64.")]
+    restores: Digest | None = Field(None, description="Older release whose model it carries, by a person's decision.")
     created_at: Instant
     expires_at: Instant
     rows: Annotated[int, Field(ge=0, description="Labelled reports it was fitted to.")]

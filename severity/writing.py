@@ -53,6 +53,7 @@ class Signed:
             location=self.location,
             key_id=m.key_id,
             signature=base64.b64encode(self.signature).decode(),
+            restores=m.decision.restores if m.decision else None,
             created_at=m.created_at,
             expires_at=m.expires_at,
             rows=m.rows,

@@ -9,10 +9,12 @@ from stream.work import Assess
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """An assessor in use; `created_at`: when its model was made, None for the rules' fallback."""
+    """An assessor in use; `created_at`: when its model was made, None for the rules' fallback; `expires_at`: when it is
+    to be replaced."""
 
     assessor: Assess
     created_at: datetime | None
+    expires_at: datetime | None = None
 
 
 class Champion:
@@ -34,10 +36,10 @@ class Champion:
         """The assessor for the next batch."""
         return self._serving.assessor
 
-    def offer(self, assessor: Assess, created_at: datetime) -> None:
+    def offer(self, assessor: Assess, created_at: datetime, expires_at: datetime | None = None) -> None:
         """Score with `assessor` from the next batch on."""
         self._degraded_until = self._degraded_until or self._timer()
-        self._serving = Serving(assessor, created_at)
+        self._serving = Serving(assessor, created_at, expires_at)
 
     @property
     def degraded(self) -> bool:
@@ -52,3 +54,8 @@ class Champion:
         """Seconds since the model in use was made, 0 where clocks differ; NaN without one."""
         created_at = self._serving.created_at
         return float("nan") if created_at is None else max(0.0, (self._clock() - created_at).total_seconds())
+
+    def expires_seconds(self) -> float:
+        """Seconds until the model in use is to be replaced, negative when it should have been; NaN when never."""
+        expires_at = self._serving.expires_at
+        return float("nan") if expires_at is None else (expires_at - self._clock()).total_seconds()

@@ -45,7 +45,7 @@ def fetch(request: Request, now: datetime) -> Handover | Refused:
         return Refused(Refusal.NOT_CHAMPION, f"release {verified.manifest.release} did not pass its gate")
     loaded = load(verified)
     release = Release(loaded.scorer, loaded.prediction_sets, loaded.ref)
-    return Handover(release, loaded.manifest.created_at, loaded.golden, loaded.warnings)
+    return Handover(release, loaded.manifest.created_at, loaded.golden, loaded.warnings, loaded.manifest.expires_at)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from schemas.envelope import ContractError, decode
 from schemas.model_status import ModelStatus
 from schemas.model_version import ModelVersion
 from severity.manifest import Refusal as ArtefactRefusal
+from stream.acknowledged import Acknowledged
 from stream.errors import ReleaseRefused
 from stream.helper import HelperFailure
 from stream.high_water import HighWater, Mark
@@ -36,6 +37,12 @@ class Refusal(StrEnum):
     REUSED_RELEASE = "reused-release"
     OTHER_RELEASE = "other-release"
 
+
+LONGEST_RETRY: Final = timedelta(hours=1)
+"""A release that fails again and again, such as one that crashes its loader, is tried no more often than this."""
+
+FALLBACKS: Final = 3
+"""Former champions that are tried, when the champion cannot be had and nothing better is known than the rules."""
 
 TRANSIENT: Final = frozenset({ArtefactRefusal.UNREACHABLE, NO_KEYS, *HelperFailure})
 """Reasons that may be gone a little later: such a release is tried again."""
@@ -75,9 +82,10 @@ class Follower:
         announcements: `model-versions` from its beginning.
         way: what is done with a release.
         high_water: releases below it are refused; it rises with each release that is loaded.
+        acknowledged: the highest release that others have loaded, asked once, before the first release is considered.
         instance: this scorer's name on `model-status`.
         clock: the time now, with an offset.
-        retry_seconds: until a release that failed for a passing reason is tried again.
+        retry_seconds: until a release that failed for a passing reason is tried again; doubled each time.
     """
 
     def __init__(
@@ -85,6 +93,7 @@ class Follower:
         announcements: Announcements,
         way: Way,
         high_water: HighWater,
+        acknowledged: Acknowledged,
         *,
         name: str,
         instance: str,
@@ -98,8 +107,12 @@ class Follower:
         self._instance = instance
         self._clock = clock
         self._retry_seconds = retry_seconds
+        self._acknowledged: Acknowledged | None = acknowledged
         self._serving = Mark()
+        self._expires_at: datetime | None = None
+        self._former: dict[int, ModelVersion] = {}
         self._pending: ModelVersion | None = None
+        self._failures = 0
         self._not_before: datetime | None = None
         self._stopped = threading.Event()
         self.looked = threading.Event()
@@ -123,9 +136,13 @@ class Follower:
         records = self._announcements.read(100, READ_SECONDS)
         newest = self._newest(records)
         if newest is not None:
-            self._pending, self._not_before = newest, None
+            self._pending, self._not_before, self._failures = newest, None, 0
         if not self._announcements.caught_up:
             return
+        self._tell_expired()
+        if self._acknowledged:
+            self._high_water.learn(self._acknowledged())
+            self._acknowledged = None
         if self._pending and (self._not_before is None or self._clock() >= self._not_before):
             version, self._pending = self._pending, None
             try:
@@ -137,14 +154,21 @@ class Follower:
 
     def _newest(self, records: Iterable[Record]) -> ModelVersion | None:
         newest = None
+        champion, each = f"{self._name}/champion".encode(), f"{self._name}/release/".encode()
         for record in records:
-            if record.value is None or record.key != f"{self._name}/champion".encode():
+            key = record.key or b""
+            if record.value is None or not (key == champion or key.startswith(each)):
                 continue
             try:
-                newest = decode(ModelVersion, record.key, record.value, record.headers)
+                version = decode(ModelVersion, key, record.value, record.headers)
             except ContractError as error:
                 self._way.count(Refusal.UNREADABLE)
                 logger.warning("announcement at offset %d refused: %s", record.offset, error)
+                continue
+            if key == champion:
+                newest = version
+            else:
+                self._former[version.release] = version
         return newest
 
     def _consider(self, version: ModelVersion) -> None:
@@ -159,20 +183,23 @@ class Follower:
             if refusal.reason in TRANSIENT:
                 self._try_again(version)
             self._tell(version, "refused", refusal.reason, refusal.detail)
-            self._resume()
+            if self._serving == Mark():
+                self._resume(version)
         else:
             logger.info("release %d scores from now on", version.release)
             self._tell(version, "loaded")
 
     def _try_again(self, version: ModelVersion) -> None:
         self._pending = version
-        self._not_before = self._clock() + timedelta(seconds=self._retry_seconds)
+        wait = timedelta(seconds=self._retry_seconds) * 2 ** min(self._failures, 20)
+        self._failures += 1
+        self._not_before = self._clock() + min(wait, max(LONGEST_RETRY, timedelta(seconds=self._retry_seconds)))
 
     def _check(self, announced: Mark) -> None:
         mark = self._high_water.mark
         if announced.release < mark.release:
             raise ReleaseRefused(Refusal.OLD_RELEASE, f"release {mark.release} has been used; releases only rise")
-        if announced.release == mark.release and announced.digest != mark.digest:
+        if announced.release == mark.release and mark.digest and announced.digest != mark.digest:
             raise ReleaseRefused(Refusal.REUSED_RELEASE, f"release {mark.release} was another artefact before")
 
     def _use(self, announced: Mark) -> None:
@@ -186,20 +213,44 @@ class Follower:
         for warning in handover.warnings:
             logger.warning("release %d: %s", announced.release, warning)
         self._way.offer(handover)
-        self._serving = announced
+        self._serving, self._expires_at = announced, handover.expires_at
         try:
             self._high_water.rise(announced)
         except OSError:
             logger.exception("the highest release could not be kept: after a restart an older one might be taken")
 
-    def _resume(self) -> None:
-        """After a restart with the newest release refused: the one that was used before is better than none."""
-        mark = self._high_water.mark
-        if self._serving == Mark() and mark != Mark():
+    def _resume(self, refused: ModelVersion) -> None:
+        """After a start with the newest release refused: one that was used before is better than the rules alone."""
+        for mark in self._candidates(refused):
             try:
                 self._use(mark)
             except ReleaseRefused as refusal:
                 logger.warning("release %d, used before, refused: %s", mark.release, refusal)
+            else:
+                logger.warning("release %d scores in the place of %d", mark.release, refused.release)
+                return
+
+    def _candidates(self, refused: ModelVersion) -> list[Mark]:
+        """What this scorer or others used; where nothing is known of that, former champions, the newest first.
+
+        Never one that a person went back from: after a rollback, only what it carries or older ones.
+        """
+        mark = self._high_water.mark
+        if mark.digest:
+            return [mark]
+        restored = [one for one in self._former.values() if one.digest == refused.restores]
+        below = restored[0].release if restored else 0 if refused.restores else refused.release - 1
+        numbers = sorted((n for n in self._former if mark.release <= n <= below), reverse=True)
+        former = [self._former[number] for number in numbers[:FALLBACKS]]
+        return [Mark(one.release, one.digest, one.location) for one in former]
+
+    def _tell_expired(self) -> None:
+        """Say once that the release in use is too old; it scores on."""
+        if self._expires_at is not None and self._clock() > self._expires_at:
+            logger.warning(
+                "release %d expired on %s and scores on: train a new one", self._serving.release, self._expires_at
+            )
+            self._expires_at = None
 
     def _tell(
         self, version: ModelVersion, result: Literal["loaded", "refused"], reason: str | None = None, detail: str = ""

@@ -22,21 +22,34 @@ class Mark:
 
 
 class HighWater:
-    """The mark of one model, in `path` when there is one (made with its folder at the first release)."""
+    """The mark of one model, in `path` when there is one (made with its folder at the first release).
 
-    def __init__(self, name: str, path: Path | None) -> None:
+    `least`: the least release that is taken even when nothing is known of the past.
+    """
+
+    def __init__(self, name: str, path: Path | None, least: int = 0) -> None:
         """Raises HighWaterUnreadable."""
         self._name = name
         self._path = path
         self._marks = _read(path) if path else {}
+        self._least = Mark(least)
 
     @property
     def mark(self) -> Mark:
-        """The highest release so far."""
-        return self._marks.get(self._name, Mark())
+        """The highest release so far; without a digest where only its number is known."""
+        return max(self._marks.get(self._name, Mark()), self._least, key=_rank)
+
+    def learn(self, mark: Mark) -> None:
+        """Take no release below `mark` either: others have used it. It is kept when we use it ourselves."""
+        self._least = max(self._least, mark, key=_rank)
 
     def rise(self, mark: Mark) -> None:
-        """Remember `mark`; the file is replaced as a whole, so that a crash leaves the old or the new one."""
+        """Remember `mark`; the file is replaced as a whole, so that a crash leaves the old or the new one.
+
+        A mark below the present one is left out.
+        """
+        if mark.release < self.mark.release:
+            return
         self._marks[self._name] = mark
         if self._path is None:
             return
@@ -44,6 +57,10 @@ class HighWater:
         draft = self._path.with_suffix(f".{os.getpid()}.tmp")
         draft.write_text(json.dumps({name: asdict(mark) for name, mark in self._marks.items()}), encoding="utf-8")
         draft.replace(self._path)
+
+
+def _rank(mark: Mark) -> tuple[int, bool]:
+    return mark.release, bool(mark.digest)
 
 
 def _read(path: Path) -> dict[str, Mark]:

@@ -35,12 +35,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """A verified release, ready to score. `golden`: reports to warm up with; `warnings`: for an operator."""
+    """A verified release, ready to score. `golden`: reports to warm up with; `warnings`: for an operator.
+
+    `expires_at`: when it is old, which is told and stops nothing; None: never.
+    """
 
     release: Release
     created_at: datetime
     golden: tuple[CrimeReport, ...]
     warnings: tuple[str, ...] = ()
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

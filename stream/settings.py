@@ -32,6 +32,11 @@ class ScorerSettings(BaseSettings):
     high_water: Path | None = Field(
         None, description="File that keeps the highest release used, so that none below is taken after a restart."
     )
+    least_release: int = Field(
+        1,
+        ge=1,
+        description="No release below it is taken; besides, none below what this or another scorer has loaded.",
+    )
     rules: Path | None = Field(None, description="Folder of the floors and of the fallback.")
     schemes: Path | None = Field(None, description="Folder of the agencies' dispatch schemes.")
     policy: Path | None = Field(None, description="File of the decision policy.")
@@ -43,7 +48,10 @@ class ScorerSettings(BaseSettings):
     )
     load_timeout_seconds: float = Field(120.0, gt=0, description="Until the loading of a release is given up.")
     retry_seconds: float = Field(
-        30.0, gt=0, description="Until a release that could not be fetched or loaded is tried again."
+        30.0,
+        gt=0,
+        description="Until a release that could not be fetched or loaded is tried again; twice as long each time, at "
+        "most an hour.",
     )
     remembered_reports: int = Field(
         50_000,

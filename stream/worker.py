@@ -22,12 +22,14 @@ from schemas.envelope import encode
 from schemas.model_status import ModelStatus
 from severity.assess import Assessor, Release
 from severity.keys import load_trusted
+from severity.store import open_store
+from stream.acknowledged import acknowledged
 from stream.agencies import Agencies, Limits
 from stream.champion import Champion
 from stream.errors import ScorerError
-from stream.follower import Follower, Way
+from stream.follower import READ_SECONDS, Follower, Way
 from stream.helper import HelperFailed
-from stream.high_water import HighWater
+from stream.high_water import HighWater, Mark
 from stream.ledger import Ledger
 from stream.loader import ChildLoader, Handover, rehearse
 from stream.metrics import ScorerMetrics
@@ -99,7 +101,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     def offer(handover: Handover) -> None:
         made = assessor(handover.release)
         warm_up(made, handover.golden, slowest_ms=settings.slowest_report_ms, now=_now(), timer=time.perf_counter)
-        champion.offer(made, handover.created_at)
+        champion.offer(made, handover.created_at, handover.expires_at)
         metrics.serving(handover.release.ref)
 
     follower = stack.enter_context(_following(settings, kafka, source, offer, metrics))
@@ -179,7 +181,8 @@ def _following(
         follower = Follower(
             announcements,
             Way(loader.load, offer, answer, lambda result: metrics.reloads.labels(result).inc()),
-            HighWater(settings.model_name, settings.high_water),
+            HighWater(settings.model_name, settings.high_water, settings.least_release),
+            partial(_acknowledged, settings, kafka),
             name=settings.model_name,
             instance=f"{kafka.group_id}-{kafka.slot}",
             clock=_now,
@@ -193,6 +196,17 @@ def _following(
             follower.stop()
             loader.stop()
             thread.join(JOIN_SECONDS)
+
+
+def _acknowledged(settings: ScorerSettings, kafka: KafkaSettings) -> Mark:
+    """The highest release that other scorers have loaded, as far as it is proved."""
+    answers: list[Record] = []
+    with Reader(kafka, [topics.MODEL_STATUS]) as reader:
+        while not reader.caught_up:
+            answers += reader.read(1000, READ_SECONDS)
+    return acknowledged(
+        answers, open_store(settings.artefacts), load_trusted(settings.trusted_keys), settings.model_name
+    )
 
 
 @contextmanager
@@ -239,6 +253,11 @@ def _settle_memory() -> None:
 def _add_readings(metrics: ScorerMetrics, champion: Champion, watch: Watch) -> None:
     metrics.readings.gauge(
         "severity_model_age_seconds", "Since the model in use was made; NaN without one.", champion.model_age_seconds
+    )
+    metrics.readings.gauge(
+        "severity_model_expires_seconds",
+        "Until the model in use is to be replaced; negative when it is too old, which stops nothing; NaN without one.",
+        champion.expires_seconds,
     )
     metrics.readings.counter(
         "severity_degraded_seconds", "Time without a model, the rules answering.", champion.degraded_seconds

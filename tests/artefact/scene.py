@@ -18,7 +18,7 @@ from severity.manifest import ArtefactRefused
 from stream.child import fetch
 from stream.errors import ReleaseRefused
 from stream.follower import Follower, Way
-from stream.high_water import HighWater
+from stream.high_water import HighWater, Mark
 from stream.loader import Handover, Refused, Request
 from tests.artefact.releases import NOW, Maker
 from transport.records import Record
@@ -46,6 +46,7 @@ class Scene:
             self,
             Way(self._load, self.offered.append, self.answers.append, self.counted.append),
             HighWater("severity", None),
+            Mark,
             name="severity",
             instance="scorer-0",
             clock=lambda: self.time,

@@ -47,6 +47,8 @@ class Scene:
     offered: list[int] = field(default_factory=list)
     answers: list[ModelStatus] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
+    acknowledged: Mark = field(default_factory=Mark)
+    expires_at: datetime | None = None
     says: dict[int, ModelRef] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -54,7 +56,7 @@ class Scene:
             self,
             Way(self._load, lambda handover: self.offered.append(handover.release.ref.release), self.answers.append,
                 self.counted.append),
-            self.high_water, name="severity", instance="scorer-0", clock=lambda: self.time,
+            self.high_water, lambda: self.acknowledged, name="severity", instance="scorer-0", clock=lambda: self.time,
             retry_seconds=RETRY_SECONDS,
         )  # fmt: skip
 
@@ -76,7 +78,7 @@ class Scene:
             raise self.fails[release]
         model = self.says.get(release, ModelRef(name="severity", release=release, digest=digest))
         inside: Any = None  # does not concern the follower
-        return Handover(Release(inside, inside, model), NOW, ())
+        return Handover(Release(inside, inside, model), NOW, (), expires_at=self.expires_at)
 
     def answer(self) -> tuple[int, str, str | None]:
         last = self.answers[-1]
@@ -245,3 +247,89 @@ def test_the_thread_outlives_a_broker_that_is_away_and_ends_when_told() -> None:
     scene.follower.stop()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_release_that_crashes_its_loader_again_and_again_is_tried_ever_more_seldom() -> None:
+    scene = Scene(fails={1: ReleaseRefused(HelperFailure.CRASHED, "killed")})
+    scene.announce(version(1))
+    for _ in range(24 * 60):
+        scene.time += timedelta(minutes=1)
+        scene.follower.step()
+    assert 24 <= len(scene.loads) <= 32, "within a day: after half a minute, one, two, …, then every hour"
+    assert scene.counted == ["helper-crashed"] * len(scene.loads)
+    scene.announce(version(2))
+    assert scene.offered == [2], "the next release need not wait"
+
+
+def test_a_fresh_scorer_takes_nothing_older_than_what_others_have_loaded() -> None:
+    scene = Scene(acknowledged=Mark(5, f"{5:064x}", "file:///models/5"))
+    scene.announce(version(4))
+    assert scene.answer() == (4, "refused", "old-release")
+    assert scene.offered == [5], "and scores with that"
+    scene.announce(version(6))
+    assert scene.offered == [5, 6]
+
+
+def test_a_fresh_scorer_takes_nothing_below_its_settings_and_that_number_itself() -> None:
+    scene = Scene(HighWater("severity", None, least=5))
+    scene.announce(version(4))
+    assert (scene.answer(), scene.offered) == ((4, "refused", "old-release"), [])
+    scene.announce(version(5))
+    assert scene.offered == [5]
+
+
+def test_nothing_is_loaded_before_the_others_could_be_asked() -> None:
+    scene = Scene()
+    asked: list[int] = []
+
+    def away() -> Mark:
+        asked.append(1)
+        if len(asked) < 3:
+            raise ConnectionError("no broker")
+        return Mark(9, f"{9:064x}", "file:///models/9")
+
+    scene.follower._acknowledged = away
+    with pytest.raises(ConnectionError):
+        scene.announce(version(8))
+    with pytest.raises(ConnectionError):
+        scene.follower.step()
+    assert scene.loads == []
+    scene.follower.step()
+    assert scene.answer() == (8, "refused", "old-release")
+    scene.follower.step()
+    assert len(asked) == 3
+
+
+def test_a_scorer_that_remembers_nothing_takes_a_former_champion_when_the_champion_is_gone() -> None:
+    gone = ReleaseRefused("unreachable", "not there")
+    scene = Scene(fails={5: gone, 4: gone})
+    scene.announce(*(version(n, role="release") for n in range(1, 6)), version(5))
+    assert scene.answer() == (5, "refused", "unreachable")
+    assert scene.offered == [3]
+    scene.fails.clear()
+    scene.time += timedelta(seconds=RETRY_SECONDS)
+    scene.follower.step()
+    assert scene.offered == [3, 5]
+
+
+def test_what_a_person_went_back_from_is_not_taken_in_the_place_of_the_rollback() -> None:
+    back = version(6).model_copy(update={"restores": f"{3:064x}"})
+    scene = Scene(fails={6: ReleaseRefused("unreachable", "not there")})
+    scene.announce(*(version(n, role="release") for n in (3, 4, 5)), back)
+    assert scene.offered == [3]
+    unknown = version(6).model_copy(update={"restores": "e" * 64})
+    other = Scene(fails={6: ReleaseRefused("unreachable", "not there")})
+    other.announce(*(version(n, role="release") for n in (3, 4, 5)), unknown)
+    assert other.offered == []
+
+
+def test_an_expired_release_is_told_once_and_scores_on(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(expires_at=NOW + timedelta(days=1))
+    scene.announce(version(1))
+    scene.follower.step()
+    assert "expired" not in caplog.text
+    scene.time += timedelta(days=2)
+    scene.follower.step()
+    scene.follower.step()
+    assert caplog.text.count("expired") == 1
+    assert scene.offered == [1]

@@ -19,7 +19,7 @@ def test_it_counts_what_goes_up_and_down_over_all_and_by_group() -> None:
     agency = reports[0].agency_id
     areas = {name: (one.reports, one.up, one.down) for name, one in found.groups["area"].items()}
     assert areas == {f"{agency}/a": (3, 1, 1), f"{agency}/b": (2, 0, 1), "unknown": (1, 1, 0)}
-    assert list(areas)[0] == f"{agency}/a", "the largest first"
+    assert next(iter(areas)) == f"{agency}/a", "the largest first"
     assert found.groups["place type"]["unknown"].reports == 6
     assert found.moves == {(1, 5): 1, (2, 1): 1, (4, 5): 1, (5, 4): 1}
     assert sum(one.reports for one in found.groups["source"].values()) == 6
