@@ -62,8 +62,11 @@ class Running:
 
 
 @contextmanager
-def scorer(kafka: KafkaSettings, trusted_keys: Path, **settings: object) -> Iterator[Running]:
-    """A scorer of its own process on `kafka`, with `settings` of `ScorerSettings` by name."""
+def scorer(
+    kafka: KafkaSettings, trusted_keys: Path, *, folder: Path | None = None, **settings: object
+) -> Iterator[Running]:
+    """A scorer of its own process on `kafka`, in the working folder `folder`, with `settings` of `ScorerSettings` by
+    name."""
     environment = {
         **os.environ,
         "SEVERITY_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -74,7 +77,9 @@ def scorer(kafka: KafkaSettings, trusted_keys: Path, **settings: object) -> Iter
         "SEVERITY_SCORER__ARTEFACTS": str(trusted_keys.parent / "releases"),  # as tests.stream.releases has them
         **{f"SEVERITY_SCORER__{name.upper()}": str(value) for name, value in settings.items()},
     }
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM], stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stderr=subprocess.PIPE, text=True, env=environment, cwd=folder
+    )
     running = Running(process)
     assert process.stderr is not None
     listener = threading.Thread(target=running.listen, args=(process.stderr,), daemon=True)
