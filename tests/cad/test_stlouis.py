@@ -12,7 +12,8 @@ from pyarrow import parquet
 from cad.city import Case, Outcome, Revision
 from cad.filings import CityFileError, Filings, read_filings
 from cad.leaks import find_leaks
-from cad.stlouis import COLUMNS, OUTCOME_COLUMNS, REPORT_COLUMNS, records, stlouis
+from cad.stlouis import stlouis
+from cad.stlouis_rows import COLUMNS, OUTCOME_COLUMNS, REPORT_COLUMNS, records
 from schemas.solved_case import Offence
 from severity.levels import LevelTable
 
