@@ -18,7 +18,7 @@ from severity.learned import COLUMNS, ENCODED, HISTORY, Learned
 from severity.pairs import FAINT, fit_pairs
 from severity.scorer import Scorer, Scores, token_names
 from severity.terms import UNKNOWN, Tokens, expand, kinds_of, learn_terms
-from severity.told import Told, part, parts, tell
+from severity.told import Told, tell
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -27,8 +27,6 @@ Progress = Callable[[str, float], None]
 
 MANY_ROWS: Final = 150_000
 """The trees and the regression are fitted to at most so many of the newest rows; encodings and history count all."""
-PART: Final = 50_000
-"""Older rows whose terms are held at a time: those of a million rows would take 1.7 GB."""
 LATEST: Final = 0.999
 """Share of the outcomes that lie before the served snapshot's cut."""
 
@@ -85,13 +83,13 @@ class SeverityModel:
         kinds = kinds_of(self.vocabulary_)
         self.index_ = learn_terms(tokens, kinds, least)
         first = max(0, len(y) - MANY_ROWS)
-        terms = expand(part(tokens, first, len(y)), self.index_)
+        terms = expand(tokens.part(first, len(y)), self.index_)
         size = len(self.index_.families)
         self.typical_ = max(1.0, len(terms.ids) / (len(y) - first))
 
         step("encodings", 0.25)
         folds = np.random.default_rng(self.seed).integers(0, FOLDS, len(y))
-        older = ((rows, expand(some, self.index_)) for rows, some in parts(tokens, first, PART))
+        older = ((rows, expand(some, self.index_)) for rows, some in tokens.parts(first))
         self.shares_, apart = encoders.learn_shares(
             chain(older, [(slice(first, None), terms)]), self.index_, y, weights, folds
         )

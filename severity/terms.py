@@ -1,7 +1,7 @@
 """Tokens as numbers, and the terms of a report: its tokens and the pairs of tokens that were seen in training."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Final, NamedTuple
@@ -14,6 +14,7 @@ from severity.forest_kernel import kernel
 
 PAIRED: Final = 24  # of a report's core tokens, so many are paired: more would make a padded report slow
 UNKNOWN: Final = -1
+PART: Final = 50_000  # of a training's reports, so many have their pairs held at a time: those of a million take 2 GB
 
 # Kinds of tokens, and families of terms: what the encoders keep apart.
 PLACE, TYPE, WEAPON, AREA, DISTRICT, CIRCUMSTANCE, CORE_PAIR, SIDE_PAIR, PLACE_CIRCUMSTANCE, WEAPON_CIRCUMSTANCE = (
@@ -46,6 +47,22 @@ class Tokens(NamedTuple):
     sides: NDArray[np.int64]  # (n,) where the side tokens start
     singles: NDArray[np.int64]  # (n,) where the single ones start
 
+    def part(self, start: int, end: int) -> "Tokens":
+        """Tokens of the reports from `start` up to `end`."""
+        begin = self.starts[start]
+        return Tokens(
+            self.ids[begin : self.starts[end]],
+            self.starts[start : end + 1] - begin,
+            self.sides[start:end] - begin,
+            self.singles[start:end] - begin,
+        )
+
+    def parts(self, until: int) -> "Iterator[tuple[slice, Tokens]]":
+        """Tokens of the reports before `until`, of at most `PART` reports at a time, and which these are."""
+        for start in range(0, until, PART):
+            end = min(until, start + PART)
+            yield slice(start, end), self.part(start, end)
+
 
 class Terms(NamedTuple):
     """Terms of n reports: row i's are `ids[starts[i]:starts[i + 1]]`; owners are places in the row's tokens."""
@@ -54,11 +71,6 @@ class Terms(NamedTuple):
     starts: NDArray[np.int64]  # (n + 1,)
     first: NDArray[np.int64]  # the token, or a pair's first one
     second: NDArray[np.int64]  # a pair's second token; the first again where there is no pair
-
-    def since(self, row: int) -> "Terms":
-        """Terms of the reports from `row` on."""
-        at = self.starts[row]
-        return Terms(self.ids[at:], self.starts[row:] - at, self.first[at:], self.second[at:])
 
 
 class TermIndex(NamedTuple):
@@ -108,7 +120,10 @@ def kinds_of(vocabulary: Iterable[str]) -> NDArray[np.int64]:
 
 def learn_terms(tokens: Tokens, kinds: NDArray[np.int64], least: int) -> TermIndex:
     """Index of the tokens (already numbered without gaps) and of each pair that at least `least` reports have."""
-    keys, counts = np.unique(_pair_keys(tokens, _pair_room(tokens)), return_counts=True)
+    some = (part for _, part in tokens.parts(len(tokens.sides)))
+    counted = [np.unique(_pair_keys(part, _pair_room(part)), return_counts=True) for part in some]
+    keys, place = np.unique(np.concatenate([keys for keys, _ in counted]), return_inverse=True)
+    counts = np.bincount(place, np.concatenate([counts for _, counts in counted]), minlength=len(keys))
     keys = keys[counts >= least]
     size = 1 << max(4, int(2 * len(keys)).bit_length())
     table, places = np.full(size, -1, dtype=np.int64), np.zeros(size, dtype=np.int64)

@@ -4,7 +4,7 @@ The facts of a report take longer to collect than most of what is done with them
 7 GB where their tokens take a twentieth. So a training writes them down once, and its several fits share them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,21 +48,3 @@ def tell(reports: Iterable[CrimeReport], information: Information = "report") ->
     writer = TokenWriter({}, grow=True)
     tokens, numbers, days = writer.write(map(Gate(information).facts, reports))
     return Told(information, writer.vocabulary, tokens, numbers, days)
-
-
-def part(tokens: Tokens, start: int, end: int) -> Tokens:
-    """Tokens of the reports from `start` up to `end`."""
-    begin = tokens.starts[start]
-    return Tokens(
-        tokens.ids[begin : tokens.starts[end]],
-        tokens.starts[start : end + 1] - begin,
-        tokens.sides[start:end] - begin,
-        tokens.singles[start:end] - begin,
-    )
-
-
-def parts(tokens: Tokens, until: int, size: int) -> Iterator[tuple[slice, Tokens]]:
-    """Tokens of the reports before `until`, of at most `size` reports at a time, and which these are."""
-    for start in range(0, until, size):
-        end = min(until, start + size)
-        yield slice(start, end), part(tokens, start, end)

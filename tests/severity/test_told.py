@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import severity.model
+import severity.terms
 from cad.simulated import SimulatedCity
 from schemas.crime_report import CrimeReport
 from severity.levels import LevelTable
@@ -46,7 +47,7 @@ def test_the_rows_that_the_trees_do_not_see_still_count_in_encodings_and_history
     reports, levels = drawn(600)
     whole = SeverityModel().fit(reports, levels)
     monkeypatch.setattr(severity.model, "MANY_ROWS", 250)
-    monkeypatch.setattr(severity.model, "PART", 100)
+    monkeypatch.setattr(severity.terms, "PART", 100)
     shrunk = SeverityModel().fit(reports, levels)
     np.testing.assert_allclose(shrunk.shares_.share, whole.shares_.share)
     np.testing.assert_array_equal(shrunk.snapshot_.counts, whole.snapshot_.counts)
