@@ -7,7 +7,7 @@ up anew whenever an agency signs off another table.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Final
 
 import pyarrow as pa
@@ -102,7 +102,7 @@ def report_row(at: Position, report: CrimeReport, requests: Sequence[AuditReques
         report.revision,
         report.status,
         report.reported_at,
-        report.model_dump_json(exclude=unknown or None, exclude_defaults=True),
+        report.model_dump_json(exclude=unknown or None, exclude_none=True),  # None is every optional field's default
         first and first.drawn_at,
         first and first.probability,
         first and first.request_id,
@@ -167,10 +167,11 @@ def fits(event: CrimeReport | Priority | SolvedCase) -> bool:
             number, instant = max(event.decision, event.model.release if event.model else 0), event.scored_at
         case SolvedCase():
             number, instant = event.sequence, event.closed_at
-    try:
-        instant.astimezone(UTC)
-    except OverflowError:
-        return False
+    if not MINYEAR < instant.year < MAXYEAR:
+        try:
+            instant.astimezone(UTC)
+        except OverflowError:
+            return False
     return number <= _MOST
 
 
