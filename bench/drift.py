@@ -119,11 +119,14 @@ def scored(
     return [Scored(*row) for row in rows]
 
 
-def play(stream: Sequence[Scored], drift: Drift, *, moving: bool) -> Iterator[Alarm]:
-    """Feed a stream and judge each day as the next one begins; `moving`: the model learns of each day at its end."""
+def play(stream: Sequence[Scored], drift: Drift, learned: date, *, moving: bool) -> Iterator[Alarm]:
+    """Feed a stream and judge each day as the next one begins; `moving`: the model learns of each day at its end.
+
+    Labels of reports up to the day `learned` are left out: the model was fitted to them.
+    """
     due: defaultdict[date, list[tuple[Scored, str]]] = defaultdict(list)
     for one in stream:
-        for label in one.labels:
+        for label in one.labels if one.day > learned else ():
             due[label.due].append((one, label.basis))
     for day, today in groupby(stream, lambda one: one.day):
         yield from drift.close(day)
@@ -143,7 +146,7 @@ def course(
     days = sorted({one.day for one in stream})
     drift = Drift(spans)
     drift.learned_until(days[learned - 1])
-    alarms = [(days.index(alarm.day), alarm) for alarm in play(stream, drift, moving=moving)]
+    alarms = [(days.index(alarm.day), alarm) for alarm in play(stream, drift, days[learned - 1], moving=moving)]
     true = [at for at, _ in alarms if shift is not None and at >= shift]
     return Course(
         what=what,
@@ -152,12 +155,8 @@ def course(
         periods=len(days),
         false=len(alarms) - len(true),
         delay=true[0] - (shift or 0) + 1 if true else None,
-        alarms=[f"{alarm.day}: {', '.join(_told(alarm))}" for _, alarm in alarms],
+        alarms=[f"{alarm.day}: {', '.join(alarm.told)}" for _, alarm in alarms],
     )
-
-
-def _told(alarm: Alarm) -> list[str]:
-    return [f"{one.kind} {one.what} {one.tested.value:.3f} > {one.tested.bound:.3f}" for one in alarm.findings]
 
 
 def _labels(case: Case) -> tuple[Label, ...]:
@@ -179,10 +178,10 @@ def _order(report: str) -> int:
 def table(courses: list[Course]) -> Table:
     """The runs for people."""
     view = Table(title="Alarms of drift; delay in days, of St. Louis in months")
-    for column in ("run", "reference", "reports", "periods", "false alarms", "delay", "alarms"):
-        view.add_column(
-            column, justify="right" if column in ("reports", "periods", "false alarms", "delay") else "left"
-        )
+    for column in ("run", "reference", "alarms"):
+        view.add_column(column)
+    for column in ("reports", "periods", "false alarms", "delay"):
+        view.add_column(column, justify="right")
     for one in courses:
         view.add_row(
             one.what,

@@ -67,6 +67,11 @@ class Alarm:
     day: date
     findings: tuple[Finding, ...]
 
+    @property
+    def told(self) -> list[str]:
+        """Each finding in a few words."""
+        return [f"{one.kind} {one.what} {one.tested.value:.3f} > {one.tested.bound:.3f}" for one in self.findings]
+
 
 @dataclass(slots=True)
 class _Day:
@@ -88,6 +93,7 @@ class Drift:
         self._open: dict[date, _Day] = {}
         self._closed: list[tuple[date, Mapping[str, Counter[str]]]] = []
         self._adwins: dict[str, ADWIN] = {}
+        self._least: dict[str, float] = {}
         self._begin: date | None = None
         self._learned: date | None = None
         self.tested: dict[tuple[str, str], Tested] = {}
@@ -119,6 +125,7 @@ class Drift:
                 alarms.append(Alarm(day, tuple(found)))
                 self._begin = self._closed[-self._spans.current :][0][0]
                 self._adwins.clear()
+                self._least.clear()
         return alarms
 
     def _day(self, day: date) -> _Day:
@@ -130,7 +137,7 @@ class Drift:
 
     def _close(self, day: date, counts: _Day) -> list[Finding]:
         self._closed.append((day, counts.values))
-        del self._closed[: -self._spans.reference - self._spans.current]
+        self._forget()
         found = [*self._errors(counts.errors)]
         days = [one for one in self._closed if self._begin is None or one[0] >= self._begin]
         current, before = days[-self._spans.current :], days[: -self._spans.current]
@@ -148,6 +155,14 @@ class Drift:
                     found.append(Finding(kind, name, tested))
         return found
 
+    def _forget(self) -> None:
+        """Drop days that no test needs: those before the newest, and before those that the champion learned from."""
+        newest = self._closed[-self._spans.reference - self._spans.current :]
+        older = self._closed[: -len(newest)]
+        learned = [day for day, _ in self._closed if self._learned is not None and day <= self._learned]
+        first = learned[-self._spans.reference :][0] if learned else date.max
+        self._closed = [one for one in older if first <= one[0] <= (self._learned or date.min)] + newest
+
     def _test(self, name: str, reference: _Days, current: _Days, chance: float) -> list[tuple[str, Tested]]:
         counts, silent = _matrix(name, [*reference, *current])
         told = counts[:, ~silent]
@@ -160,6 +175,8 @@ class Drift:
         return [(kind, tested) for kind, tested in results if tested is not None]
 
     def _errors(self, errors: Mapping[str, list[tuple[int, bool]]]) -> list[Finding]:
+        """ADWIN says when the share of wrong levels is another one; what matters is how far it rose above the least
+        that it had been, so that a slow slide, step by step, is one rise."""
         found = []
         for basis, ones in sorted(errors.items()):
             adwin = self._adwins.setdefault(basis, ADWIN(delta=FALSE_A_YEAR / 365 / 3))
@@ -167,7 +184,10 @@ class Drift:
             for _, wrong in sorted(ones):
                 adwin.update(float(wrong))
                 cut |= adwin.drift_detected
-            tested = Tested(float(adwin.estimation) - before if cut else 0.0, ERROR_RISE)
+            now = float(adwin.estimation)
+            if cut:
+                self._least[basis] = min(self._least.get(basis, before), now)
+            tested = Tested(now - self._least[basis] if cut else 0.0, ERROR_RISE)
             self.tested["error", f"error {basis}"] = tested
             if tested.drifted:
                 found.append(Finding("error", f"error {basis}", tested))

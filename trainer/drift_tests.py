@@ -80,15 +80,16 @@ def unseen(reference: Counts, current: Counts, chance: float) -> Tested | None:
     if not n or not m:
         return None
     expected = m * (np.count_nonzero(before == 1) + 1) / n
-    bound = float(poisson.isf(chance, expected * crowding(reference))) / m
+    bound = float(poisson.isf(chance, expected * crowding(reference)) / m)
     return Tested(float(current[before == 0].sum() / m), max(NEW_LEAST, bound))
 
 
 def crowding(reference: Counts) -> float:
     """By how much counts of days vary more than independent ones, at least 1: Pearson's statistic over its degrees."""
-    days = reference[reference.sum(axis=1) > 0]
+    common = reference.sum(axis=0) >= len(reference)  # rare ones say nothing but noise
+    days = reference[:, common]
+    days = days[days.sum(axis=1) > 0]
     total = days.sum(axis=0)
-    days, total = days[:, total >= len(days)], total[total >= len(days)]  # rare ones say nothing but noise
     if len(days) < 2 or len(total) < 2:
         return 1.0
     expected = days.sum(axis=1, keepdims=True) * total / total.sum()

@@ -60,19 +60,26 @@ class Label(NamedTuple):
     at: float = 0.0
 
 
+class Joined(NamedTuple):
+    """A report that is counted for the first time; `at`: when its outcome came to be, in seconds since 1970."""
+
+    identity: Identity
+    cell: Cell
+    true: int
+    decided: int
+    at: float
+
+
 class LiveScores:
     """Joins decisions and labels that come in any order, in bounded memory.
 
     Args:
-        counted: told of every report when it is first counted, as cell, true level, decided level: for counters, which
-            may only rise.
+        counted: told of every report, once a view, when it is first counted: for counters, which may only rise.
         capacity: reports that are remembered; the one that came first is forgotten first, what it counted stays.
         releases: how many of the newest releases are kept.
     """
 
-    def __init__(
-        self, counted: Callable[[Cell, int, int], None], *, capacity: int = 200_000, releases: int = 5
-    ) -> None:
+    def __init__(self, counted: Callable[[Joined], None], *, capacity: int = 200_000, releases: int = 5) -> None:
         self._counted = counted
         self._releases = releases
         self._cases = Cases(capacity)
@@ -86,7 +93,7 @@ class LiveScores:
         case["decided_at"], case["release"] = decision.at, decision.release
         case["published"], case["model"] = decision.published or 0, decision.model or 0
         case["expected"] = decision.expected or np.nan
-        self._join(case)
+        self._join(identity, case)
 
     def learned(self, identity: Identity, label: Label) -> None:
         """An outcome came; of two the one with the higher sequence counts, of equal ones the first."""
@@ -100,7 +107,7 @@ class LiveScores:
         elif label.sequence > case["told"]:
             case["told"], case["by_case"] = label.sequence, label.basis != "reopened"
         if first:
-            self._join(case)
+            self._join(identity, case)
         elif before != (after := list(_counts(case))):
             self._add(before, -1)
             self._add(after, +1)
@@ -113,11 +120,11 @@ class LiveScores:
         """All reports that are remembered with their decision, in order of it."""
         return self._cases.decided()
 
-    def _join(self, case: np.void) -> None:
+    def _join(self, identity: Identity, case: np.void) -> None:
         counts = list(_counts(case))
         self._add(counts, +1)
         for count in counts:
-            self._counted(*count)
+            self._counted(Joined(identity, *count, float(case["labelled_at"])))
 
     def _add(self, counts: list[tuple[Cell, int, int]], step: Literal[1, -1]) -> None:
         for cell, true, decided in counts:

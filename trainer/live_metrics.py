@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from trainer.estimate import Estimate
-from trainer.live import Cell, LiveScores
+from trainer.live import Cell, Joined, LiveScores
 from trainer.live_windows import EstimateCell, Widths, Window, WindowCell, estimates, together, windows
 from trainer.scores import Scores, scores
 
@@ -125,9 +125,9 @@ class LiveMetrics(Collector):
         self._estimates: Mapping[EstimateCell, Estimate] = {}
         self._newest = np.nan
 
-    def count(self, cell: Cell, true: int, decided: int) -> None:
+    def count(self, joined: Joined) -> None:
         """A report was counted for the first time."""
-        self._counted[cell, true, decided] += 1
+        self._counted[joined.cell, joined.true, joined.decided] += 1
 
     def show(self, live: LiveScores, now: float) -> None:
         """Let the next scrape find what `live` holds `now`, in seconds since 1970.

@@ -1,9 +1,12 @@
 """What the trainer tells Prometheus: every metric is declared once, here, with a sentence."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from trainer.drift import Alarm
+from trainer.drift_tests import Tested
 from trainer.intake import Taken
 from trainer.job import Result
 from trainer.live_metrics import LiveMetrics
@@ -79,6 +82,23 @@ class TrainerMetrics:
             "Time since the champion was made; not a number without one.",
             registry=registry,
         )
+        self.drift = Gauge(
+            "severity_drift_value",
+            "What was last tested for drift, of the newest days against those before: psi (population stability"
+            " index), missing (change of the share not given), unseen (share of new values), error (rise).",
+            ["kind", "what"],
+            registry=registry,
+        )
+        self.drift_bound = Gauge(
+            "severity_drift_bound",
+            "What the value must pass to be drift: more than chance does, and enough to matter.",
+            ["kind", "what"],
+            registry=registry,
+        )
+        self.drift_alarms = Counter("severity_drift_alarms", "Days at whose end drift was found.", registry=registry)
+        self.drift_findings = Counter(
+            "severity_drift_findings", "What was found in these alarms.", ["kind", "what"], registry=registry
+        )
         self.leading = Gauge(
             "severity_trainer_leading",
             "1 for the trainer at work, 0 for one that waits to take its place.",
@@ -106,6 +126,20 @@ class TrainerMetrics:
         self.gate_passed.set(float("nan"))
         self.live = LiveMetrics(widths)
         registry.register(self.live)
+
+    def drifted(self, alarm: Alarm) -> None:
+        """Drift was found."""
+        self.drift_alarms.inc()
+        for one in alarm.findings:
+            self.drift_findings.labels(one.kind, one.what).inc()
+
+    def tested(self, tested: Mapping[tuple[str, str], Tested]) -> None:
+        """What was tested for drift."""
+        for gauge in (self.drift, self.drift_bound):
+            gauge.clear()
+        for names, one in tested.items():
+            self.drift.labels(*names).set(one.value)
+            self.drift_bound.labels(*names).set(one.bound)
 
     def judged(self, result: Result) -> None:
         """The gate has spoken."""

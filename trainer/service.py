@@ -16,8 +16,10 @@ from severity.levels import LevelTable
 from trainer.audit import AuditDraw
 from trainer.audit_key import secret
 from trainer.dataset import TABLES, Dataset
+from trainer.drift import Alarm, Drift
+from trainer.drift_feed import DriftFeed
 from trainer.intake import Intake
-from trainer.live import LiveScores
+from trainer.live import Joined, LiveScores
 from trainer.live_feed import feed, rebuild
 from trainer.live_windows import Widths
 from trainer.metrics import TrainerMetrics
@@ -59,7 +61,14 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
         return
 
     dataset = Dataset(settings.dataset)
-    live = LiveScores(metrics.live.count, capacity=settings.live_reports)
+    drift = DriftFeed(Drift(), settings.zone, _now)
+    drift.rebuild(dataset)
+
+    def joined(one: Joined) -> None:
+        metrics.live.count(one)
+        drift.joined(one)
+
+    live = LiveScores(joined, capacity=settings.live_reports)
     rebuild(live, dataset, levels)
 
     kafka = settings.kafka.for_group(GROUP)
@@ -72,6 +81,7 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
         metrics.missed.labels(topic).inc(lost)
     trainings = Trainings(settings, dataset, office.sender() if office else sender, metrics, _now)
     stack.callback(trainings.stop)
+    _look(drift, trainings)  # what had drifted before was told before
     say("ready", service="trainer", metrics=address)
 
     rows = {topic: dataset[table].count() for topic, table in TABLES.items()}
@@ -83,6 +93,7 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
             began = time.perf_counter()
             taken = intake.take(records)
             for event in taken.events:
+                drift.feed(event)
                 feed(live, event, levels)
             metrics.took(taken, time.perf_counter() - began)
             for topic, more in taken.rows.items():
@@ -90,11 +101,23 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
         if time.monotonic() - shown > settings.live_seconds:
             metrics.live.show(live, time.time())
             shown = time.monotonic()
+            for alarm in _look(drift, trainings):
+                say("drift", day=alarm.day, found=alarm.told)
+                metrics.drifted(alarm)
+                trainings.drifted()
+            metrics.tested(drift.tested)
         dataset.tidy(_now())
         metrics.intake_lag.set(reader.lag())
         for topic, table in TABLES.items():
             metrics.dataset_rows.labels(table).set(rows[topic])
         trainings.step(rows[topics.SOLVED_CASES])
+
+
+def _look(drift: DriftFeed, trainings: Trainings) -> list[Alarm]:
+    """What has drifted since the last look, as against what the champion learned from."""
+    if learned := trainings.learned_until:
+        drift.learned_until(learned)
+    return drift.judge()
 
 
 class Followed(RuntimeError):

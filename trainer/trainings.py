@@ -32,6 +32,7 @@ class Trainings:
     Args:
         publisher: announces releases; `transport.office.FencingSender` where several trainers may run.
         clock: the time now, with an offset.
+        start: begins a training with so many threads.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Trainings:
         publisher: Sender,
         metrics: TrainerMetrics,
         clock: Callable[[], datetime],
+        start: Callable[[Job, int], Worker] = Worker,
     ) -> None:
         self._settings = settings
+        self._start = start
         self._dataset = dataset
         self._publisher = publisher
         self._metrics = metrics
@@ -65,6 +68,11 @@ class Trainings:
     def drifted(self) -> None:
         """Drift was found: a reason to train as soon as the cool-down allows it."""
         self._drifted = True
+
+    @property
+    def learned_until(self) -> datetime | None:
+        """Up to when what happened may have gone into the champion: when it was made. None without one."""
+        return self._champion.created_at if self._champion else None
 
     def step(self, outcomes: int) -> None:
         """Begin a training when one is due with `outcomes` events in the dataset; deal with one that has ended.
@@ -107,7 +115,7 @@ class Trainings:
         self._champion = champion(versions, known)
         job = job_of(self._settings, versions, known, now)
         say("training", trigger=trigger, release=job.release, outcomes=outcomes)
-        self._running = _Running(Worker(job, self._settings.training_threads), trigger, now, outcomes)
+        self._running = _Running(self._start(job, self._settings.training_threads), trigger, now, outcomes)
 
     def _end(self, running: "_Running", now: datetime) -> None:
         seconds = (now - running.began).total_seconds()

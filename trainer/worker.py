@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -35,15 +35,19 @@ class TrainingFailed(RuntimeError):
     """A training's process ended without a result."""
 
 
+PROGRAM: Final = ("-m", "trainer.training")
+"""What Python is to run; the job follows."""
+
+
 class Worker:
     """A training under way. `threads`: how many the child may use."""
 
-    def __init__(self, job: Job, threads: int) -> None:
+    def __init__(self, job: Job, threads: int, program: Sequence[str] = PROGRAM) -> None:
         self._progress = Progress("starting", 0.0)
         self._result: Result | None = None
         self._misheard = ""
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "trainer.training", job.model_dump_json()],
+            [sys.executable, *program, job.model_dump_json()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             env={**os.environ, **dict.fromkeys(THREAD_LIMITS, str(threads))},

@@ -28,7 +28,7 @@ SOLVED = Label(1, "solved", 4)
 
 
 def live(**limits: int) -> LiveScores:
-    return LiveScores(lambda cell, true, decided: None, **limits)
+    return LiveScores(lambda joined: None, **limits)
 
 
 def cells(found: LiveScores) -> dict[tuple[int, str, str], list[tuple[int, int, int]]]:
