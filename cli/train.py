@@ -33,8 +33,7 @@ def train(
     """
     from severity.keys import load_private
     from trainer.dataset import Dataset
-    from trainer.publish import announce as put_before_scorers
-    from trainer.publish import announced
+    from trainer.publish import announced, publish
     from trainer.rows import TRAININGS, columns, training_row
     from trainer.settings import TrainerSettings
     from trainer.trainings import job_of, known_releases, outcome_of
@@ -69,13 +68,18 @@ def train(
                 raise
             bar.update(task, description="done", completed=1.0)
         result = worker.result()
+        why = None
         if result.version is not None and announce:
             with Sender(settings.kafka) as sender:
-                put_before_scorers(sender, result.version)
+                why = publish(settings, sender, result.version, job.parent)
     except (TrainingFailed, TransportError) as error:
         write_down("failed", None, str(error))
         console.print(str(error), style="bold red", markup=False)
         raise typer.Exit(1) from None
+    if why is not None:
+        write_down("overtaken", result, why)
+        console.print(why, style="bold red", markup=False)
+        raise typer.Exit(1)
     write_down(outcome_of(result), result, result.verdict)
     typer.echo(result.verdict, err=True)
     if result.version is not None:
