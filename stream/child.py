@@ -17,14 +17,18 @@ from severity.keys import KeyFileError, load_trusted
 from severity.manifest import ArtefactRefused, Refusal
 from severity.store import location, open_store, require_own
 from stream.loader import NO_KEYS, Handover, Refused, Request
+from stream.rehearsal import rehearsal
 
 NICENESS: Final = 10
 """Added to the process's nice value where there is one."""
 
 
 def answer(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Read one Request as JSON, write one pickled Handover or Refused."""
-    request = Request(**json.load(requests))
+    """Read one Request as JSON, write one pickled Handover or Refused; nothing when there is no request any more."""
+    question = requests.read()
+    if not question:
+        return  # the scorer that had started us ahead has ended
+    request = Request(**json.loads(question))
     try:
         outcome = fetch(request, datetime.now(UTC))
     except ArtefactRefused as refusal:
@@ -48,9 +52,16 @@ def fetch(request: Request, now: datetime) -> Handover | Refused:
     return Handover(release, loaded.manifest.created_at, loaded.golden, loaded.warnings, loaded.manifest.expires_at)
 
 
+def practise() -> None:
+    """Load what numba has compiled and what scikit-learn imports late, while there is no hurry yet."""
+    made = rehearsal()
+    made.release.scorer.score(made.golden)
+
+
 if __name__ == "__main__":
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stream:
         sys.stdout = sys.stderr  # whatever a library prints must not end up in the answer
+        practise()
         answer(sys.stdin.buffer, stream)

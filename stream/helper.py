@@ -25,24 +25,36 @@ class HelperFailed(ScorerError):
 class Helper:
     """Runs `python -m <module>`, which reads the question on standard input and writes the answer on standard output.
 
-    `timeout`: seconds until an answer is given up.
+    A process answers one question, so that its memory goes; `prepare` starts the next one ahead, which has then
+    imported what it needs. One thread asks; any may stop. `timeout`: seconds until an answer is given up.
     """
 
     def __init__(self, module: str, timeout: float) -> None:
         self._module = module
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
 
-    def ask(self, question: bytes) -> bytes:
-        """The answer. Raises HelperFailed."""
-        with subprocess.Popen(
+    def prepare(self) -> None:
+        """Start the process for the next question, if there is none."""
+        if self._stopped or (self._process is not None and self._process.poll() is None):
+            return
+        self._process = subprocess.Popen(
             [sys.executable, "-m", self._module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             creationflags=LOWER_PRIORITY,
-        ) as process:
-            self._process = process
+        )
+        if self._stopped:
+            self._process.kill()
+
+    def ask(self, question: bytes) -> bytes:
+        """The answer. Raises HelperFailed."""
+        self.prepare()
+        if self._process is None:
+            raise HelperFailed(HelperFailure.CRASHED, f"{self._module} was stopped")
+        with self._process as process:
             try:
                 answer, problems = process.communicate(question, self._timeout)
             except subprocess.TimeoutExpired:
@@ -58,7 +70,8 @@ class Helper:
         return answer
 
     def stop(self) -> None:
-        """End the process if it is at work, from any thread."""
+        """End the process, whether it waits or is at work, and start no more."""
+        self._stopped = True
         process = self._process
         if process is not None:
             process.kill()

@@ -75,6 +75,10 @@ class Ledger:
         self._counted.update(offsets)
         return _turned(before, self.marked)
 
+    def forget(self) -> None:
+        """Every decision: what is published is to be recalled. The agencies' records have been counted all the same."""
+        self._revisions.forget()
+
     def recall(self, found: Iterable[Found]) -> Turned:
         """Take in what was published, in any order; an agency's record that has been counted is not counted again."""
         before, counted = self.marked, dict(self._counted)

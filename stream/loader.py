@@ -1,8 +1,8 @@
 """Loading a release in a process of its own: verify, unpickle, compile and check there, hand over flat arrays.
 
 `joblib.load` and a first predict hold the interpreter for tens of milliseconds, and importing scikit-learn for a
-second; in the scorer's own process every report would wait for that. The child (`stream.child`) is started for one
-load, releases being hours apart, at a low priority so that the scorer keeps its core; its memory goes when it ends.
+second; in the scorer's own process every report would wait for that. The child (`stream.child`) does one load, at a low
+priority so that the scorer keeps its core; its memory goes when it ends.
 """
 
 import json
@@ -78,8 +78,12 @@ class ChildLoader:
             raise ReleaseRefused(loaded.reason, loaded.detail)
         return loaded
 
+    def prepare(self) -> None:
+        """Have the process for the next load ready: it takes seconds to import and compile what it needs."""
+        self._helper.prepare()
+
     def stop(self) -> None:
-        """End a load that is under way, from any thread."""
+        """End a load that is under way, from any thread; there is no other one after it."""
         self._helper.stop()
 
 

@@ -124,6 +124,11 @@ class Recall:
         """Read what can be read at once: before any partition is assigned, so that less is left to read then."""
         self._read(wait=False)
 
+    def afresh(self) -> None:
+        """Forget what is known, and read all of it the next time."""
+        self._ledger.forget()
+        self._places.clear()
+
     def __call__(self) -> None:
         """Read up to the end as it is now, from where the last time ended."""
         if not self._read(wait=True):

@@ -68,3 +68,7 @@ class Revisions:
                 last.move_to_end(name)
         while len(last) > self._most:
             last.popitem(last=False)
+
+    def forget(self) -> None:
+        """All of them."""
+        self._last.clear()

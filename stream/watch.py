@@ -27,7 +27,7 @@ class Watch(Observer):
     `alive` is called whenever something went on: a batch was committed, or a broker that is away asked again.
 
     `wall`: seconds since 1970, the clock that the broker's timestamps are compared with. `stopping`: whether the worker
-    is to end.
+    is to end. `forget`: what was published is no longer known.
     """
 
     def __init__(
@@ -38,8 +38,10 @@ class Watch(Observer):
         assigned: Callable[[], None],
         alive: Callable[[], None],
         stopping: Callable[[], bool] = lambda: False,
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
         self._stopping = stopping
+        self._forget = forget
         self._metrics = metrics
         self._ledger = ledger
         self._wall = wall
@@ -130,6 +132,11 @@ class Watch(Observer):
     def reopened(self, reason: str) -> None:
         """All clients are new."""
         self._metrics.reopened.labels(reason).inc()
+
+    def undone(self) -> None:
+        """Priorities that were published may be gone."""
+        logger.warning("the broker forgot how a transaction ended: it is undone, and its reports are scored again")
+        self._forget()
 
     def problem(self, detail: str) -> None:
         """The client deals with it; a person may want to know."""

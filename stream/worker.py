@@ -121,7 +121,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     stack.callback(server.shutdown)
     watchdog = Watchdog(STUCK_SECONDS, lambda: loop(), stopped, lambda: watch.reopened(STUCK))
     say_ready = partial(_say_ready, settings.metrics_host, server.server_port)
-    watch = Watch(metrics, ledger, time.time, say_ready, watchdog.feed, stopped.is_set)
+    watch = Watch(metrics, ledger, time.time, say_ready, watchdog.feed, stopped.is_set, lambda: recall.afresh())
     recall = Recall(
         kafka,
         ledger,
@@ -169,6 +169,7 @@ def _following(
 ) -> Iterator[Follower]:
     """The follower, at work on its own thread until the block ends."""
     loader = ChildLoader(settings.artefacts, settings.trusted_keys, settings.load_timeout_seconds)
+    loader.prepare()
     with Sender(kafka) as sender, Reader(kafka, [topics.MODEL_VERSIONS]) as announcements:
 
         def answer(status: ModelStatus) -> None:
@@ -178,9 +179,15 @@ def _following(
             except NotDelivered as error:
                 logger.warning("what became of release %d could not be told: %s", status.release, error)
 
+        def load(location: str, digest: str, minimum_release: int) -> Handover:
+            try:
+                return loader.load(location, digest, minimum_release)
+            finally:
+                loader.prepare()
+
         follower = Follower(
             announcements,
-            Way(loader.load, offer, answer, lambda result: metrics.reloads.labels(result).inc()),
+            Way(load, offer, answer, lambda result: metrics.reloads.labels(result).inc()),
             HighWater(settings.model_name, settings.high_water, settings.least_release),
             partial(_acknowledged, settings, kafka),
             name=settings.model_name,

@@ -1,6 +1,7 @@
 """The loop's backend on Kafka, exactly once or at least once as the settings say."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from transport.backend import Backend
 from transport.deliveries import Deliveries
@@ -10,6 +11,10 @@ from transport.records import Outgoing, Partition, Record
 from transport.settings import KafkaSettings
 from transport.source import GroupSource
 from transport.transactions import Transactions
+
+TRIES: Final = 3
+"""Times that the broker is asked where to go on before it is thought to have forgotten a transaction: seconds in which
+a coordinator that has just started knows its log again."""
 
 
 class ExactlyOnce:
@@ -21,21 +26,21 @@ class ExactlyOnce:
         self._source = GroupSource(settings, topics)
         self._transactions = Transactions(settings)
         self._outputs = outputs
-        self._observer = Observer()
 
     def open(self, observer: Observer) -> None:
         """Fence first, then read: what an earlier run left open must not count any more when offsets are asked for."""
-        self._source.open(observer)
-        self._transactions.open(observer)
-        self._observer = observer
-        self._source.join()
+        source, transactions = self._source, self._transactions
+        source.open(observer)
+        transactions.open(observer)
+        inputs = source.partitions()
+        if not any(source.is_told(*inputs) for _ in range(TRIES)):
+            outputs = source.partitions(self._outputs)
+            if transactions.settle(inputs, outputs, source.membership, lambda: source.is_told(*inputs)):
+                observer.undone()
+        source.join()
 
     def read(self, most: int, seconds: float) -> list[Record]:
         """See `Backend.read`."""
-        if held := self._source.held():
-            self._observer.problem(f"a transaction that nobody ends holds {held}: it is undone")
-            outputs = self._source.partitions(self._outputs)
-            self._transactions.settle(held, outputs, self._source.membership, self._source.is_told)
         records = self._source.read(most, seconds)
         if not records:
             self._transactions.serve()

@@ -30,5 +30,8 @@ class Observer:
     def reopened(self, reason: str) -> None:
         """All clients were made anew, since with the old ones it could not go on."""
 
+    def undone(self) -> None:
+        """What was published last may have been undone, also where `committed` was called: its records come again."""
+
     def problem(self, detail: str) -> None:
         """The client reports something that it deals with by itself, such as a broker that is away."""

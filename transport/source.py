@@ -1,7 +1,6 @@
 """Reads a batch as a member of a consumer group: waits in poll() alone, then takes what has already arrived."""
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from operator import methodcaller
 from typing import Final
@@ -13,14 +12,10 @@ from transport.errors import LoopFailed
 from transport.observer import Observer, Rebalance
 from transport.records import Partition, Record
 from transport.retry import AWAY, CALL_SECONDS, error_of, persist
-from transport.settings import TRANSACTION_SECONDS, KafkaSettings, consumer_properties
+from transport.settings import KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
 """Header that stands for those of a record which cannot be read."""
-
-HELD_SECONDS: Final = TRANSACTION_SECONDS + 2.0
-"""How long a dead member's open transaction may hold the group's offsets: its timeout, and a second each for the
-broker's look and for ours."""
 
 _ALL_HEADERS: Final = methodcaller("headers")
 
@@ -36,7 +31,6 @@ class GroupSource:
         self._observer = Observer()
         self._given_up = 0
         self._in_hand: set[Partition] = set()
-        self._look_at: float | None = None
         self.membership: object = None
         """Who this reader was in the group when it read last; the broker refuses offsets of a former member."""
 
@@ -60,32 +54,23 @@ class GroupSource:
             on_lost=lambda _, places: self._changed("lost", places),
         )
 
-    def partitions(self, topics: Sequence[str]) -> list[Partition]:
-        """All that there are of `topics`, names or patterns that begin with `^`."""
+    def partitions(self, topics: Sequence[str] = ()) -> list[Partition]:
+        """All that there are of `topics`, names or patterns that begin with `^`; by default, of its own."""
         metadata = persist(
             lambda: self._opened().list_topics(timeout=CALL_SECONDS), "asking for topics", self._observer, also=AWAY
         )
         return [
             (name, partition)
             for name, topic in sorted(metadata.topics.items())
-            if is_meant(name, topics)
+            if is_meant(name, topics or self._topics)
             for partition in sorted(topic.partitions)
         ]
 
-    def held(self) -> list[Partition]:
-        """Partitions of which the broker does not tell where the group goes on, since a transaction has yet to end.
-
-        Looked up once, some time after each assignment; empty at other times. A living member's transaction ends in a
-        moment, a dead one's within its timeout; what is held for longer is left over, see `Transactions.settle`.
-        """
-        if self._look_at is None or time.monotonic() < self._look_at:
-            return []
-        self._look_at = None
-        every = self.partitions(self._topics)
-        return [] if self.is_told(*every) else [partition for partition in every if not self.is_told(partition)]
-
     def is_told(self, *partitions: Partition) -> bool:
-        """Whether the broker tells, within a second, where the group goes on in all of them."""
+        """Whether the broker tells, within a second, where the group goes on in all of them.
+
+        It does not while a transaction that holds offsets has yet to end.
+        """
         try:
             self._opened().committed([TopicPartition(*partition) for partition in partitions], CALL_SECONDS)
         except KafkaException as exception:
@@ -172,9 +157,7 @@ class GroupSource:
         return self._consumer
 
     def _changed(self, change: Rebalance, places: list[TopicPartition]) -> None:
-        if change == "assigned":
-            self._look_at = time.monotonic() + HELD_SECONDS
-        else:
+        if change != "assigned":
             self._given_up += 1
         self._observer.rebalanced(change, [(place.topic, place.partition) for place in places])
 

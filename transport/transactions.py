@@ -64,29 +64,29 @@ class Transactions:
 
     def settle(
         self,
-        held: Sequence[Partition],
+        inputs: Sequence[Partition],
         outputs: Sequence[Partition],
         membership: object,
-        is_told: Callable[[Partition], bool],
-    ) -> None:
+        is_told: Callable[[], bool],
+    ) -> bool:
         """Undo what no fencing ends: a transaction that its coordinator calls ended and partitions hold open for ever.
 
         Apache Kafka (4.3.1) can lose the markers that end a transaction when partitions have no leader for a moment, as
         all of a single broker's have while it stops and starts. The marker of any later transaction of the same
-        producer ends what it left in a partition. So each producer of this slot gives up its hold on the offsets by a
-        transaction that is aborted. Where it turns out to have had one, what it published with them is undone in the
-        same way, or it would be there twice; where not, its offsets may have been committed, and nothing is touched.
+        producer ends what it left in a partition. So each producer of this slot gives up its hold on the offsets of
+        `inputs` by a transaction that is aborted. When it turns out to have had one, what it published with them is
+        undone in `outputs` in the same way, or it would be there twice; when not, nothing else is touched: its offsets
+        may have been committed. Only for new clients, which read again from what is committed.
 
-        held: partitions of which nobody is told where the group goes on. outputs: where this slot may have published.
-        is_told: whether a partition is held no more. What was readable already stays, and its records come again: the
-        handler must know them.
+        is_told: whether the offsets are held by nobody now. True: something was undone, also where a commit was
+        acknowledged. What was readable already stays, and its records come again: the handler must know them.
         """
         for producer in self._ring:
-            self._touch(producer, (), held, membership)
-            left = [partition for partition in held if not is_told(partition)]
-            if len(left) < len(held):
+            self._touch(producer, (), inputs, membership)
+            if is_told():
                 self._touch(producer, outputs, (), membership)
-            held = left
+                return True
+        return False
 
     def _touch(
         self, producer: Producer, outputs: Sequence[Partition], sources: Sequence[Partition], membership: object
@@ -101,7 +101,7 @@ class Transactions:
                 producer.produce(topic, partition=partition)  # never readable
             producer.flush(CALL_SECONDS)  # aborted before it is sent, it would come to none
             if places:
-                # Refused where this member has lost its place meanwhile; that it was tried is enough.
+                # Refused where others are members, which this one is not yet; that it was tried is enough.
                 with contextlib.suppress(KafkaException):
                     producer.send_offsets_to_transaction(places, membership, CALL_SECONDS)
             self._abort(producer)

@@ -116,3 +116,47 @@ def test_a_release_that_lies_elsewhere_than_in_our_own_store_is_not_even_looked_
 def test_a_challenger_is_not_loaded_whoever_announces_it_as_champion(trainer: Trainer) -> None:
     signed = trainer.release(10, role="challenger")
     assert refusal(trainer, trainer.artefacts / signed.digest, signed.digest) == "not-a-champion"
+
+
+def test_a_load_is_done_by_the_process_that_waited_for_it_and_the_next_one_by_another(trainer: Trainer) -> None:
+    signed = trainer.release(11)
+    loader = ChildLoader(trainer.artefacts, trainer.trusted, 120.0)
+    waited = []
+    for _ in range(2):
+        loader.prepare()
+        waited.append(loader._helper._process)
+        loader.prepare()
+        assert loader._helper._process is waited[-1]
+        assert loader.load(signed.location, signed.digest, 1).release.ref.release == 11
+    assert waited[0] is not waited[1]
+    assert [process.returncode for process in waited if process] == [0, 0]
+
+
+def test_one_that_waited_and_died_is_replaced(trainer: Trainer) -> None:
+    signed = trainer.release(12)
+    loader = ChildLoader(trainer.artefacts, trainer.trusted, 120.0)
+    loader.prepare()
+    process = loader._helper._process
+    assert process is not None
+    process.kill()
+    process.wait()
+    assert loader.load(signed.location, signed.digest, 1).release.ref.release == 12
+
+
+def test_no_process_is_left_when_the_scorer_stops_or_dies(trainer: Trainer) -> None:
+    loader = ChildLoader(trainer.artefacts, trainer.trusted, 120.0)
+    loader.prepare()
+    stopped = loader._helper._process
+    loader.stop()
+    loader.prepare()
+    assert stopped is not None
+    assert stopped.wait(60) != 0
+    with pytest.raises(ReleaseRefused):
+        loader.load("file:///x", "0" * 64, 1)
+    left = ChildLoader(trainer.artefacts, trainer.trusted, 120.0)
+    left.prepare()
+    orphan = left._helper._process
+    assert orphan is not None
+    assert orphan.stdin is not None
+    orphan.stdin.close()  # as the system does when a scorer dies
+    assert orphan.wait(60) == 0

@@ -17,7 +17,7 @@ from schemas.envelope import encode
 from schemas.priority import DeadLetterRef, Previous, Priority, Reason, SourcePosition
 from stream import recall as module
 from stream.agencies import MARKED
-from stream.ledger import Ledger, Turned
+from stream.ledger import Ledger, Lesson, Turned
 from stream.recall import Recall, found_in
 from stream.revisions import Decision, name_of
 from tests.strategies import priorities
@@ -113,6 +113,19 @@ def test_it_reads_on_where_it_ended_and_tells_which_agencies_turned(broker: Embe
     recall()
     assert (incomplete, known.marked) == ([], {"lapd"})
     assert [(one.bad, one.good) for one in turned] == [(set(), set()), ({"lapd"}, set()), (set(), set())]
+
+
+def test_when_publications_were_undone_it_forgets_what_is_not_there(broker: EmbeddedBroker) -> None:
+    known = ledger()
+    recall = made(broker.settings(), known, [], [])
+    publish(broker.settings(), priority("1"))
+    recall()
+    known.learn(Lesson(decisions={b"lapd/2": Decision(1, 3, "P2", "model")}), {})  # acknowledged, and then undone
+    recall.afresh()
+    assert known.last(b"lapd/1") is known.last(b"lapd/2") is None
+    recall()
+    assert known.last(b"lapd/1") == Decision(1, 3, "P2", "model")
+    assert known.last(b"lapd/2") is None
 
 
 def test_an_end_that_cannot_be_read_is_counted_and_does_not_stop_the_scorer(broker: EmbeddedBroker) -> None:

@@ -122,10 +122,10 @@ def test_settling_what_a_forgotten_transaction_holds_publishes_nothing_and_moves
     transactions.open(Observer())
     with Consumer({"bootstrap.servers": real.settings.bootstrap_servers, "group.id": real.settings.group_id}) as member:
         outputs = [(real.name("out"), partition) for partition in range(PARTITIONS)]
-        held = [(real.name("in"), 0)]
-        transactions.settle(held, outputs, member.consumer_group_metadata(), lambda _: told)
+        inputs = [(real.name("in"), partition) for partition in range(PARTITIONS)]
+        assert transactions.settle(inputs, outputs, member.consumer_group_metadata(), lambda: told) == told
         transactions.close()
-        places = [TopicPartition(real.name("in"), partition) for partition in range(PARTITIONS)]
+        places = [TopicPartition(*partition) for partition in inputs]
         committed = [place.offset for place in member.committed(places, 10)]
     assert sum(committed) == 100
     assert numbers(real.published("out", 100)) == list(range(100))
