@@ -32,6 +32,14 @@ POSITION: Final = (("topic", pa.string()), ("partition", pa.int32()), ("offset",
 COMPACT_AFTER: Final = 200
 """New files after which small ones are joined; a read of 300 files of 100 rows takes three times that of one file."""
 
+LARGE: Final = 32 << 20
+"""Bytes of a file, some 300,000 reports, that is not joined again: joining writes all anew what it joins."""
+
+RETENTION: Final = "interval 1 hours"
+"""How long a replaced file and the log of it stay. A training reads its snapshot within minutes, and makes an earlier
+one by its marks. At a commit a second a longer one would heap up files and log entries faster than they can be listed.
+"""
+
 TIDY_EVERY: Final = timedelta(days=1)
 """How often small files are joined, however few came, so that what was replaced does not stay beyond its retention."""
 
@@ -60,18 +68,15 @@ class Table:
     def __init__(self, uri: str | Path, schema: pa.Schema, statistics: Sequence[str]) -> None:
         self._schema = schema
         self._tidied: datetime | None = None
-        self._table = DeltaTable.create(
-            uri,
-            schema=schema,
-            mode="ignore",
-            configuration={
-                "delta.dataSkippingStatsColumns": ",".join(statistics),
-                "delta.checkpointInterval": "100",
-                "delta.logRetentionDuration": "interval 1 days",
-                # A training reads its snapshot within minutes; a day is ample, and tombstones kept longer slow commits.
-                "delta.deletedFileRetentionDuration": "interval 1 days",
-            },
-        )
+        configuration = {
+            "delta.dataSkippingStatsColumns": ",".join(statistics),
+            "delta.checkpointInterval": "100",
+            "delta.logRetentionDuration": RETENTION,
+            "delta.deletedFileRetentionDuration": RETENTION,
+        }
+        self._table = DeltaTable.create(uri, schema=schema, mode="ignore", configuration=configuration)
+        if configuration.items() - self._table.metadata().configuration.items():
+            self._table.alter.set_table_properties(configuration)
         known = {field.name for field in self._table.schema().fields}
         if more := [field for field in Schema.from_arrow(schema).fields if field.name not in known]:
             self._table.alter.add_columns(more)
@@ -142,13 +147,13 @@ class Table:
             self.compact()
 
     def compact(self) -> None:
-        """Join small files, and remove from disk and log what no snapshot of the last day uses.
+        """Join small files, and remove from disk and log what no snapshot of the last hour uses.
 
-        Files that a killed writer left, which no commit names, go after a day as well.
+        Files that a killed writer left, which no commit names, go then as well.
         """
         try:
             self._table.update_incremental()
-            self._table.optimize.compact(post_commithook_properties=_QUICK)
+            self._table.optimize.compact(target_size=LARGE, post_commithook_properties=_QUICK)
             self._table.vacuum(dry_run=False, full=True, post_commithook_properties=_QUICK)
         except CommitFailedError:  # an erasure came between: it has rewritten files itself
             self._table.update_incremental()
