@@ -1,12 +1,16 @@
 """`severity train`: one training from the dataset, watched by a person."""
 
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+OFFICE_SECONDS = 15.0
+"""How long to wait for the place of a trainer that was killed: Kafka notices within some seconds."""
 
 if TYPE_CHECKING:
     from trainer.dataset import Dataset
@@ -36,7 +40,7 @@ def train(
     from trainer.publish import announced, publish
     from trainer.rows import TRAININGS, columns, training_row
     from trainer.settings import TrainerSettings
-    from trainer.trainings import job_of, known_releases, outcome_of
+    from trainer.trainings import job_of, known_releases, office_of, outcome_of
     from trainer.worker import TrainingFailed, Worker
     from transport.errors import TransportError
     from transport.sender import Sender
@@ -54,23 +58,31 @@ def train(
         dataset["trainings"].add(columns([row], TRAININGS))
 
     try:
-        before = announced(settings.kafka, settings.model_name) if announce else []
-        job = job_of(settings, before, known_releases(settings), began)
-        worker = Worker(job, settings.training_threads)
-        with _bar(console) as bar:
-            task = bar.add_task("starting", total=1.0)
-            try:
-                while not worker.ended():
-                    bar.update(task, description=worker.progress.stage, completed=worker.progress.done)
-                    time.sleep(0.1)
-            except BaseException:
-                worker.kill()
-                raise
-            bar.update(task, description="done", completed=1.0)
-        result = worker.result()
-        why = None
-        if result.version is not None and announce:
-            with Sender(settings.kafka) as sender:
+        with ExitStack() as stack:
+            office = stack.enter_context(office_of(settings)) if announce and not settings.kafka.embedded else None
+            if office and not office.take(lambda: False, OFFICE_SECONDS):
+                raise TrainingFailed(
+                    f"a trainer of {settings.model_name} is at work, and one alone publishes: stop it, or --no-announce"
+                )
+            before = announced(settings.kafka, settings.model_name) if announce else []
+            job = job_of(settings, before, known_releases(settings), began)
+            worker = Worker(job, settings.training_threads)
+            with _bar(console) as bar:
+                task = bar.add_task("starting", total=1.0)
+                try:
+                    while not worker.ended():
+                        bar.update(task, description=worker.progress.stage, completed=worker.progress.done)
+                        time.sleep(0.1)
+                        if office:
+                            office.held()
+                except BaseException:
+                    worker.kill()
+                    raise
+                bar.update(task, description="done", completed=1.0)
+            result = worker.result()
+            why = None
+            if result.version is not None and announce:
+                sender = office.sender() if office else stack.enter_context(Sender(settings.kafka))
                 why = publish(settings, sender, result.version, job.parent)
     except (TrainingFailed, TransportError) as error:
         write_down("failed", None, str(error))

@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from trainer.agreement import Agreement
 from trainer.drift import Alarm
 from trainer.drift_tests import Tested
 from trainer.intake import Taken
@@ -82,6 +83,18 @@ class TrainerMetrics:
             "Time since the champion was made; not a number without one.",
             registry=registry,
         )
+        self.agreement_pairs = Gauge(
+            "severity_audit_agreement_pairs",
+            "Reports that two people graded, on which the agreement stands.",
+            registry=registry,
+        )
+        self.agreement = Gauge(
+            "severity_audit_agreement_kappa",
+            "Agreement of two people beyond chance (Cohen's kappa; weights: none, or quadratic in the distance),"
+            " with its interval of 95 % (bound: value, low, high).",
+            ["weights", "bound"],
+            registry=registry,
+        )
         self.drift = Gauge(
             "severity_drift_value",
             "What was last tested for drift, of the newest days against those before: psi (population stability"
@@ -126,6 +139,16 @@ class TrainerMetrics:
         self.gate_passed.set(float("nan"))
         self.live = LiveMetrics(widths)
         registry.register(self.live)
+
+    def agreed(self, found: Agreement) -> None:
+        """How well graders agree, as of now."""
+        self.agreement_pairs.set(found.pairs)
+        for weights, value, (low, high) in (
+            ("none", found.kappa, found.kappa_interval),
+            ("quadratic", found.quadratic, found.quadratic_interval),
+        ):
+            for bound, figure in (("value", value), ("low", low), ("high", high)):
+                self.agreement.labels(weights, bound).set(figure)
 
     def drifted(self, alarm: Alarm) -> None:
         """Drift was found."""

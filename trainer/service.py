@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from schemas import topics
 from severity.keys import load_private
 from severity.levels import LevelTable
+from trainer.agreement import agreement
 from trainer.audit import AuditDraw
 from trainer.audit_key import secret
 from trainer.dataset import TABLES, Dataset
@@ -26,13 +27,16 @@ from trainer.metrics import TrainerMetrics
 from trainer.reading import gather, missed
 from trainer.say import say
 from trainer.settings import TrainerSettings
-from trainer.trainings import Trainings
+from trainer.trainings import Trainings, office_of
 from transport.office import Office
 from transport.reader import Reader
 from transport.sender import Sender
 
 GROUP = "severity-trainer"
-"""Names the client to the broker and, with the model's name, the office that one trainer holds."""
+"""Names the client to the broker; no consumer group reads by it."""
+
+AGREEMENT_SECONDS = 3600.0
+"""How often the graders' agreement is reckoned anew; it asks the whole table of outcomes."""
 
 PATIENCE_SECONDS = 5.0
 """How long a trainer waits for the office before it says so: Kafka gives it within some seconds where it is free."""
@@ -85,7 +89,7 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
     say("ready", service="trainer", metrics=address)
 
     rows = {topic: dataset[table].count() for topic, table in TABLES.items()}
-    shown = -settings.live_seconds
+    shown, compared = -settings.live_seconds, -AGREEMENT_SECONDS
     while not stop.is_set():
         if office and not office.held():
             raise Followed("another trainer has taken this one's place; start it again and it waits for its turn")
@@ -98,6 +102,9 @@ def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -
             metrics.took(taken, time.perf_counter() - began)
             for topic, more in taken.rows.items():
                 rows[topic] += more
+        if time.monotonic() - compared > AGREEMENT_SECONDS:
+            metrics.agreed(agreement(dataset, levels))
+            compared = time.monotonic()
         if time.monotonic() - shown > settings.live_seconds:
             metrics.live.show(live, time.time())
             shown = time.monotonic()
@@ -132,7 +139,7 @@ def _office(
     if settings.kafka.embedded:
         metrics.leading.set(1)
         return None
-    office = stack.enter_context(Office(settings.kafka, f"{GROUP}-{settings.model_name}", topics.MODEL_VERSIONS))
+    office = stack.enter_context(office_of(settings))
     if not office.take(stop.is_set, PATIENCE_SECONDS) and not stop.is_set():
         say("standby", reason=f"another trainer of {settings.model_name} is at work; this one waits to take its place")
         office.take(stop.is_set)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from schemas import topics
 from schemas.model_version import ModelVersion
 from severity.proof import Proved
 from severity.store import open_store
@@ -12,7 +13,7 @@ from trainer.dataset import Dataset
 from trainer.intake import Sender
 from trainer.job import Job, Result
 from trainer.metrics import TrainerMetrics
-from trainer.publish import announce, announced
+from trainer.publish import announced, publish
 from trainer.releases import champion, hold, next_release, releases, trusted
 from trainer.rows import TRAININGS, columns, training_row
 from trainer.say import say
@@ -20,9 +21,9 @@ from trainer.schedule import Past, Schedule, Trigger
 from trainer.settings import TrainerSettings
 from trainer.worker import TrainingFailed, Worker
 from transport.errors import NotDelivered
-from transport.office import FENCED
+from transport.office import FENCED, Office
 
-AGAIN: Final = ("failed", "timed-out", "overtaken")
+AGAIN: Final = ("failed", "timed-out", "superseded")
 """Results of trainings that gave no answer: they are tried again."""
 
 
@@ -115,7 +116,8 @@ class Trainings:
         self._champion = champion(versions, known)
         job = job_of(self._settings, versions, known, now)
         say("training", trigger=trigger, release=job.release, outcomes=outcomes)
-        self._running = _Running(self._start(job, self._settings.training_threads), trigger, now, outcomes)
+        worker = self._start(job, self._settings.training_threads)
+        self._running = _Running(worker, trigger, now, outcomes, job.parent)
 
     def _end(self, running: "_Running", now: datetime) -> None:
         seconds = (now - running.began).total_seconds()
@@ -129,12 +131,9 @@ class Trainings:
         except TrainingFailed as error:
             return self._write_down(running, seconds, "failed", None, str(error))
         if result.version is not None:
-            versions = announced(self._settings.kafka, self._settings.model_name)
-            others = [one for one in known_releases(self._settings) if one.digest != result.version.digest]
-            if result.version.release < next_release(versions, others):
-                verdict = f"not announced: release {result.version.release} was made by somebody else meanwhile"
-                return self._write_down(running, seconds, "overtaken", result, verdict)
-            announce(self._publisher, result.version)
+            why = publish(self._settings, self._publisher, result.version, running.parent)
+            if why is not None:
+                return self._write_down(running, seconds, "superseded", result, why)
         self._past = replace(self._past, failed=False)
         if result.promoted:
             self._champion = result.version
@@ -169,13 +168,14 @@ class Trainings:
 
 
 class _Running:
-    """A training under way and what set it off."""
+    """A training under way, what set it off, and the champion then."""
 
-    def __init__(self, worker: Worker, trigger: Trigger, began: datetime, outcomes: int) -> None:
+    def __init__(self, worker: Worker, trigger: Trigger, began: datetime, outcomes: int, parent: str | None) -> None:
         self.worker = worker
         self.trigger = trigger
         self.began = began
         self.outcomes = outcomes
+        self.parent = parent
         self._stage = ""
 
     def tell(self, metrics: TrainerMetrics) -> None:
@@ -185,6 +185,11 @@ class _Running:
         if progress.stage != self._stage:
             self._stage = progress.stage
             say("training-stage", stage=progress.stage, done=round(progress.done, 2))
+
+
+def office_of(settings: TrainerSettings) -> Office:
+    """The office that a trainer of this model holds while it trains and publishes. Not for the demo's broker."""
+    return Office(settings.kafka, f"severity-trainer-{settings.model_name}", topics.MODEL_VERSIONS)
 
 
 def known_releases(settings: TrainerSettings) -> list[Proved]:
