@@ -98,6 +98,7 @@ def evaluate(
                     what = f"{prequential}{', delays drawn' if delays else ''}, audit {len(courses) + 1} of {len(keys)}"
                     found: list[Stretch] = [*_followed(held_out.stretches(workers), total, what, errors)]
                     courses[key] = pooled(material.labelled, found)
+                    errors.print(f"  {what}: {courses[key]}", highlight=False)
                 told.append(contest.Told(outcomes, delays, courses))
         view.courses(material, rhythm, told)
         answer["prequential"] = [answers.told_as_json(one) for one in told]

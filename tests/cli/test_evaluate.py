@@ -7,7 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from cad.lapd import OUTCOME_COLUMNS, REPORT_COLUMNS
@@ -124,6 +126,54 @@ def test_what_is_learned_shows_in_what_is_known(found: dict[str, Any]) -> None:
     by_set = found["information"]
     assert by_set["report"]["accuracy"] > by_set["call"]["accuracy"]
     assert by_set["report"]["accuracy"] > found["majority"]["accuracy"]
+
+
+@pytest.fixture(scope="module")
+def incident_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Reports of four years in St. Louis' columns, the offence hanging on the district."""
+    rng = random.Random(4)
+    path = tmp_path_factory.mktemp("stlouis") / "incidents.parquet"
+    rows = []
+    for year in range(2014, 2018):
+        for number in range(90):
+            district = rng.randint(1, 3)
+            crime = ["31111", "67701", "51111"][district - 1] if rng.random() < 0.8 else "91113"
+            month = number // 8 + 1
+            rows.append(
+                {
+                    "Complaint": f"{year - 2000}-{number:06}",
+                    "CodedMonth": f"{year}-{month:02}",
+                    "DateOccur": f"{month:02}/{rng.randint(1, 28):02}/{year} {rng.randrange(24):02}:00",
+                    "Count": "1",
+                    "Crime": crime,
+                    "District": f"{district}",
+                    "ILEADSStreet": "MAIN ST",
+                    "Neighborhood": f"{rng.randint(1, 9)}",
+                    "XCoord": "0",
+                    "YCoord": "0",
+                }
+            )
+    parquet.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+def test_years_are_told_one_by_one_for_the_frozen_the_retrained_and_the_recent(incident_file: Path) -> None:
+    result = run("stlouis", incident_file, "--json", "--prequential", "yearly", "--half-life", "365")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    (told,) = found["prequential"]
+    (course,) = told["draws"].values()
+    assert [*course["by_period"]] == ["2016", "2017"]
+    assert course["by_period"]["2016"].keys() == {"frozen", "retrained", "half-life 365 days"}
+    assert told["ceiling"]
+    assert course["models"]["retrained"]["accuracy"] > found["majority"]["accuracy"]
+    assert "year by year" in result.stderr
+
+
+def test_a_city_whose_file_tells_less_is_judged_on_that_alone(incident_file: Path) -> None:
+    found = json.loads(run("stlouis", incident_file, "--json").stdout)
+    assert [*found["information"]] == ["call"]
+    assert found["holdout"]["accuracy"] > found["majority"]["accuracy"]
 
 
 def test_a_person_gets_tables_and_two_pictures(city_file: Path, tmp_path: Path) -> None:

@@ -166,6 +166,9 @@ class Course:
     models: Mapping[str, Decisions]
     by_period: Mapping[str, Mapping[str, float]]
 
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {one.accuracy:.3f} / {one.macro_f1:.3f}" for name, one in self.models.items())
+
 
 def filing_days(reports: Sequence[CrimeReport]) -> Days:
     """Day of filing of each report, by the clock of its agency."""
