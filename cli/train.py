@@ -73,8 +73,8 @@ def train(
                     while not worker.ended():
                         bar.update(task, description=worker.progress.stage, completed=worker.progress.done)
                         time.sleep(0.1)
-                        if office:
-                            office.held()
+                        if office and not office.held():
+                            raise TrainingFailed("another trainer has taken over: nothing was announced")
                 except BaseException:
                     worker.kill()
                     raise

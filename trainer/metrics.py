@@ -44,6 +44,11 @@ class TrainerMetrics:
             "Fields in reports and outcomes that the contract does not know; they are not stored.",
             registry=registry,
         )
+        self.erased = Counter(
+            "severity_trainer_erased_records",
+            "Records of reports that were erased: not stored again.",
+            registry=registry,
+        )
         self.audit_requests = Counter(
             "severity_trainer_audit_requests", "Reports drawn for a person to grade.", registry=registry
         )
@@ -184,3 +189,4 @@ class TrainerMetrics:
             self.refused.labels(topic, reason).inc(records)
         self.unknown_fields.inc(taken.unknown_fields)
         self.audit_requests.inc(taken.audits)
+        self.erased.inc(taken.erased)

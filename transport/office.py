@@ -6,6 +6,7 @@ Kafka gives it to another. A holder that was only asleep may not know that it ha
 transactional producer whose id is the office's, and whoever takes the office later fences it.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import Final, Self
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from transport.clients import LOGGER, produce
-from transport.errors import NotDelivered
+from transport.errors import LoopFailed, NotDelivered
 from transport.records import Headers, Outgoing
 from transport.retry import CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, consumer_properties, transactional_properties
@@ -88,30 +89,42 @@ class FencingSender:
 
     def __init__(self, settings: KafkaSettings, identity: str) -> None:
         """Fence every earlier sender of the same identity. Raises `LoopFailed` when no broker does so in time."""
+        self._properties = {**transactional_properties(settings, 0), "transactional.id": identity, "logger": LOGGER}
         self._queue: list[Outgoing] = []
-        properties = {**transactional_properties(settings, 0), "transactional.id": identity}
-        self._producer = Producer({**properties, "logger": LOGGER})
-        persist(lambda: self._producer.init_transactions(CALL_SECONDS), "fencing")
+        self._producer: Producer | None = self._open()
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         """Queue one message."""
         self._queue.append(Outgoing(topic, key, value, headers))
 
     def flush(self) -> None:
-        """Publish what is queued in one transaction. Raises `NotDelivered`, also when another took the office."""
+        """Publish what is queued in one transaction. Raises `NotDelivered`, also when another took the office.
+
+        After brokers that did not answer in time nobody knows what became of it: the next flush begins anew.
+        """
         queue, self._queue = self._queue, []
         if not queue:
             return
+        what = f"{len(queue)} messages, to {queue[0].topic} first"
+        producer = self._producer = self._producer or self._open()
         try:
-            self._producer.begin_transaction()
+            producer.begin_transaction()
             for message in queue:
-                produce(self._producer, message)
-            persist(lambda: self._producer.commit_transaction(CALL_SECONDS), "committing")
+                produce(producer, message)
+            persist(lambda: producer.commit_transaction(CALL_SECONDS), "committing")
+        except LoopFailed as failed:
+            self._producer = None
+            raise NotDelivered(failed.reason, f"{what}: {failed.detail}") from failed
         except KafkaException as exception:
             error = error_of(exception)
+            if not error.fatal():  # one that was fenced must stay so
+                self._producer = None
             if error.txn_requires_abort():
-                persist(lambda: self._producer.abort_transaction(CALL_SECONDS), "aborting")
-            reason = FENCED if error.fatal() else error.name()
-            raise NotDelivered(
-                reason, f"{len(queue)} messages, to {queue[0].topic} first: {error.str()}"
-            ) from exception
+                with contextlib.suppress(KafkaException, LoopFailed):
+                    persist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting")
+            raise NotDelivered(FENCED if error.fatal() else error.name(), f"{what}: {error.str()}") from exception
+
+    def _open(self) -> Producer:
+        producer = Producer(self._properties)
+        persist(lambda: producer.init_transactions(CALL_SECONDS), "fencing")
+        return producer
