@@ -1,6 +1,6 @@
-"""Does a report wait while the scorer takes a new model? `python -m bench.reload [--json] [--lapd FILE]`.
+"""Does a report wait while scorers take a new model? `python -m bench.reload [--scorers 4] [--json] [--lapd FILE]`.
 
-Starts a broker of its own (a real Kafka where Java and Maven are there, else the embedded broker) and the scorer as
+Starts a broker of its own (a real Kafka where Java and Maven are there, else the embedded broker) and scorers as
 deployed, files reports at a steady rate, and announces a new release every few seconds. Every report's way, from its
 sending to the arrival of its priority at a reader of committed messages, is put into one of three windows:
 
@@ -8,7 +8,9 @@ swap     sent within half a second of the first priority of the new release
 loading  sent after the announcement and before that: a process beside the scorer verifies and loads
 quiet    sent in the three seconds before the announcement or the three after the swap's second
 
-The demand: p99 of the swaps' seconds within twice that of the quiet ones.
+The demands: p99 of the swaps' seconds within twice that of the quiet ones; from the announcement to the first priority
+of the new release from every scorer (each partition, and each has its own scorer or shares one) at most 2 s; and no
+batch (all that a scorer stamps with one `scored_at`) with priorities of two releases.
 """
 
 import json
@@ -17,7 +19,9 @@ import platform
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +47,9 @@ HALF_SECOND: Final = 0.5
 AROUND: Final = 3.0
 """Seconds before and after a swap that it is compared with."""
 
+PARTITIONS: Final = 4
+"""Of the reports' topic, as `cli.topics` makes it."""
+
 ORDER: Final = ("swap", "loading", "quiet")
 
 
@@ -54,11 +61,25 @@ class Course:
     arrived: NDArray[np.float64]
     announced: dict[str, float] = field(default_factory=dict)
     swapped: dict[str, float] = field(default_factory=dict)
+    partitions: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    """Of each release the first priority of a report of each partition."""
+    batches: dict[tuple[bytes, datetime], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Releases in each batch, by scorer and moment."""
 
     @property
     def loads(self) -> list[tuple[float, float]]:
         """Announcement and first priority of each release that was used; one that comes too soon replaces the last."""
         return [(self.announced[digest], swapped) for digest, swapped in self.swapped.items()]
+
+    def seconds_to_all(self, partitions: int) -> list[float]:
+        """From the announcement to the last partition's first priority, of each release that all of them had."""
+        whole = {digest: found for digest, found in self.partitions.items() if len(found) == partitions}
+        return [max(found.values()) - self.announced[digest] for digest, found in whole.items()]
+
+    @property
+    def mixed(self) -> int:
+        """Batches with priorities of more than one release."""
+        return sum(len(releases) > 1 for releases in self.batches.values())
 
 
 def drive(kafka: KafkaSettings, load: Sequence[Encoded], signed: Sequence[Signed], rate: float, gap: float) -> Course:
@@ -102,8 +123,12 @@ def read(reader: Reader, course: Course) -> None:
             missing -= bool(np.isnan(course.arrived[number]))
             course.arrived[number] = now
             priority = decode(Priority, record.key, record.value, record.headers)
-            if priority.model and priority.model.digest in course.announced:
-                course.swapped.setdefault(priority.model.digest, now)
+            digest = priority.model.digest if priority.model else ""
+            source = dict(record.headers).get("ce_source") or b""
+            course.batches[source, priority.scored_at].add(digest)
+            if digest in course.announced:
+                course.swapped.setdefault(digest, now)
+                course.partitions[digest].setdefault(priority.source.partition, now)
     if missing:
         raise RuntimeError(f"{missing} reports got no priority")
 
@@ -152,10 +177,24 @@ def show(result: dict[str, Any]) -> None:
         )
     console = Console(stderr=True)
     console.print(table)
+    console.print(to_all(result))
     console.print(
         f"p99 of a swap's second / of quiet seconds: {result['p99_ratio']:.2f} (demand: 2); while loading: "
         f"{result['p99_ratio_loading']:.2f}; median load {result['load_seconds']:.1f} s; {result['model']}; "
         f"load average {result['load_average']}"
+    )
+
+
+def to_all(result: dict[str, Any]) -> str:
+    """The seconds to all scorers, in words."""
+    seconds = result["seconds_to_all"]
+    if not seconds:
+        return "no release reached all partitions"
+    middle, largest = float(np.median(seconds)), max(seconds)
+    return (
+        f"announcement to the first priority from every one of {result['scorers']} scorers: median {middle:.2f} s, most"
+        f" {largest:.2f} s over {len(seconds)} releases (demand: 2); batches that mix releases:"
+        f" {result['mixed_batches']} of {result['batches']:,}"
     )
 
 
@@ -164,6 +203,7 @@ def main(
     swaps: Annotated[int, typer.Option(help="How many releases are announced under load.")] = 20,
     rate: Annotated[float, typer.Option(help="Reports a second.")] = 500.0,
     gap: Annotated[float, typer.Option(help="Seconds between two announcements.")] = 10.0,
+    scorers: Annotated[int, typer.Option(help="Scorers that share the four partitions.", min=1, max=4)] = 1,
     embedded: Annotated[bool, typer.Option("--embedded", help="Not a real Kafka.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
@@ -175,13 +215,20 @@ def main(
         load = reports_to_file(fitted, int(rate * gap * (swaps + 1)))
         with broker(embedded) as (kafka, what):
             promote(kafka, first)
-            with scorer(kafka, folder / "keys") as worker:
-                worker.wait()
+            with ExitStack() as stack:
+                slots = [kafka.model_copy(update={"slot": str(number)}) for number in range(scorers)]
+                workers = [stack.enter_context(scorer(slot, folder / "keys")) for slot in slots]
+                for worker in workers:
+                    worker.wait()
                 drive(kafka, load[: int(rate * gap)], [], rate, gap)  # a warm broker, as in every day's work
                 course = drive(kafka, load, rest, rate, gap)
     by_window = {window: figures(values) for window, values in windows(course).items()}
     result = {
         "swaps": len(course.swapped),
+        "scorers": scorers,
+        "seconds_to_all": course.seconds_to_all(PARTITIONS),
+        "mixed_batches": course.mixed,
+        "batches": len(course.batches),
         "rate": rate,
         "broker": what,
         "model": f"fitted to {fitted.source}",

@@ -6,7 +6,7 @@ message of ours.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -87,6 +87,16 @@ class Bucket:
             paths = [thing["path"] for page in pages for thing in page]
             for path in sorted(paths, key=lambda path: path != f"{digest}/{MANIFEST}"):
                 self._store.delete(path)
+
+    def sweep(self, before: datetime) -> None:
+        """See Store."""
+        whole = {*self.digests()}
+        with self._told("sweeping"):
+            things = [thing for page in self._store.list(chunk_size=PAGE) for thing in page]
+            for thing in things:
+                digest = thing["path"].partition("/")[0]
+                if DIGEST.fullmatch(digest) and digest not in whole and thing["last_modified"] < before:
+                    self._store.delete(thing["path"])
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -54,13 +55,17 @@ class Folder:
         try:
             if path.is_symlink():  # where the system's open follows links
                 raise ArtefactRefused(Refusal.UNEXPECTED_FILE, f"{path} is a link")
-            with os.fdopen(os.open(path, _FLAGS), "rb") as file:
-                facts = os.fstat(file.fileno())
+            descriptor = os.open(path, _FLAGS)
+            try:
+                facts = os.fstat(descriptor)
                 if not stat.S_ISREG(facts.st_mode):
                     raise ArtefactRefused(Refusal.UNEXPECTED_FILE, f"{path} is not a regular file")
                 if facts.st_size > limit:
                     raise ArtefactRefused(Refusal.TOO_LARGE, f"{path} has {facts.st_size} bytes, more than {limit}")
-                content = file.read(limit + 1)
+                with os.fdopen(descriptor, "rb", closefd=False) as file:
+                    content = file.read(limit + 1)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise _unreachable(path, error) from error
         if len(content) > limit:  # it grew
@@ -95,6 +100,13 @@ class Folder:
         except OSError as error:
             raise _unreachable(folder, error) from error
         shutil.rmtree(going, ignore_errors=True)
+
+    def sweep(self, before: datetime) -> None:
+        """See Store."""
+        making = self.path / WRITING
+        for left in making.iterdir() if making.exists() else ():
+            if left.stat().st_mtime < before.timestamp():
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _unreachable(path: Path, error: OSError) -> ArtefactRefused:

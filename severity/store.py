@@ -4,6 +4,7 @@ A release's place is `<base>/<digest>`, its own address, so that nobody who anno
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -38,6 +39,9 @@ class Store(Protocol):
 
     def remove(self, digest: str) -> None:
         """Take a release away; first of all it is no longer visible. One that is not there is no error."""
+
+    def sweep(self, before: datetime) -> None:
+        """Remove what writers that died before `before` left half done; nobody sees it."""
 
 
 def open_store(base: str | Path) -> Store:

@@ -38,6 +38,9 @@ class Refusal(StrEnum):
     OTHER_RELEASE = "other-release"
 
 
+LONGEST_WAIT: Final = 10.0
+"""Seconds between two attempts to read on while something is away."""
+
 LONGEST_RETRY: Final = timedelta(hours=1)
 """A release that fails again and again, such as one that crashes its loader, is tried no more often than this."""
 
@@ -120,12 +123,15 @@ class Follower:
 
     def run(self) -> None:
         """The thread's work: nothing ends it but `stop`."""
+        wait = READ_SECONDS
         while not self._stopped.is_set():
             try:
                 self.step()
+                wait = READ_SECONDS
             except Exception:  # a broker that is away or a full disk must not end the following
-                logger.exception("following the champion failed; trying again")
-                self._stopped.wait(READ_SECONDS)
+                logger.exception("following the champion failed; trying again in %g s", wait)
+                self._stopped.wait(wait)
+                wait = min(2 * wait, LONGEST_WAIT)
 
     def stop(self) -> None:
         """End soon, from any thread."""

@@ -95,6 +95,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     metrics.delivery_info.labels(kafka.delivery).set(1)
     tables = Tables.load(settings)
     load_trusted(settings.trusted_keys)  # the child reads them at each load; that there are none is known now
+    open_store(settings.artefacts)  # a place that can be none is told now, too
     assessor = partial(tables.assessor, on_failure=lambda _: metrics.model_failures.inc())
     champion = Champion(assessor(None), _now, time.monotonic)
 

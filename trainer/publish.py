@@ -1,6 +1,7 @@
 """Announcing releases on `model-versions`, and what was announced before."""
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from schemas import topics
@@ -16,6 +17,9 @@ from transport.settings import KafkaSettings
 
 READ: Final = 1000
 """Announcements taken at a time."""
+
+DYING: Final = timedelta(days=1)
+"""What a writer left half done for so long, it left for good."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,4 +66,5 @@ def publish(settings: TrainerSettings, sender: Sender, version: ModelVersion, pa
     for one in outdated([*versions, version], known, in_use, settings.keep_releases):
         store.remove(one.digest)
         logger.info("release %d is outdated and was deleted", one.manifest.release)
+    store.sweep(datetime.now(UTC) - DYING)
     return None

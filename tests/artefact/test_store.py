@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from obstore.store import MemoryStore
 
 from severity.artefact import load, verify
 from severity.bucket_store import Bucket
-from severity.folder_store import Folder
+from severity.folder_store import WRITING, Folder
 from severity.manifest import LIMITS, MANIFEST, ArtefactRefused
 from severity.store import MOST_FILES, Store, location, open_store
 from tests.artefact.releases import NOW, Maker
@@ -80,6 +81,26 @@ def test_a_removed_release_is_gone_and_the_others_stay(store: Store) -> None:
 def test_a_flood_of_files_is_not_listed_to_its_end(store: Store) -> None:
     store.write(DIGEST, {f"{number:04}": b"" for number in range(3 * MOST_FILES)})
     assert len(store.files(DIGEST)) == MOST_FILES
+
+
+def test_what_a_writer_that_died_left_is_swept_up_and_nothing_else(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    memory = MemoryStore()
+    memory.put(f"{DIGEST}/model.joblib", b"half")
+    memory.put("notes/mine.txt", b"not ours")
+    left = tmp_path / WRITING / DIGEST
+    left.mkdir(parents=True)
+    (left / "model.joblib").write_bytes(b"half")
+    for store in (Bucket(memory, "memory://x"), Folder(tmp_path)):
+        store.write("e" * 64, CONTENTS)
+        store.sweep(now - timedelta(days=1))
+    assert len(memory.list().collect()) == 2 + len(CONTENTS), "it may still be at work"
+    assert left.exists()
+    for store in (Bucket(memory, "memory://x"), Folder(tmp_path)):
+        store.sweep(now + timedelta(days=1))
+        assert store.files("e" * 64) == CONTENTS.keys()
+    assert len(memory.list().collect()) == 1 + len(CONTENTS)
+    assert not left.exists()
 
 
 class Dying:
