@@ -5,8 +5,10 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, Final, Literal, TypeVar
 
 import typer
@@ -115,11 +117,24 @@ def _workers(rhythm: Literal["daily", "yearly"]) -> Iterator[Executor]:
     if rhythm == "yearly":
         workers: Executor = ThreadPoolExecutor(1)
     else:
-        workers = ProcessPoolExecutor(min(WORKERS, os.cpu_count() or 1), mp_context=get_context("spawn"))
+        count = min(WORKERS, os.cpu_count() or 1)
+        workers = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
     try:
         yield workers
     finally:
         workers.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End this worker when the command is killed: it would fit on for half an hour, for no one."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _followed(steps: Iterable[Step], total: int, what: str, console: Console) -> Iterable[Step]:
