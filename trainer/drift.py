@@ -28,6 +28,8 @@ FALSE_A_YEAR: Final = 0.1
 MISSING: Final = ""
 """Stands for a value that a report does not give."""
 
+_NOT_GIVEN: Final = (MISSING,)
+
 MOST_VALUES: Final = 2_000
 """Values of one input on one day; further ones count as one, so that a flood of nonsense takes no memory."""
 
@@ -107,8 +109,10 @@ class Drift:
         """A report or a decision came: its values by input; none are counted as not given."""
         counts = self._day(day).values
         for name, found in values.items():
-            counter = counts.setdefault(name, Counter())
-            for value in found or (MISSING,):
+            counter = counts.get(name)
+            if counter is None:
+                counter = counts[name] = Counter()
+            for value in found or _NOT_GIVEN:
                 counter[value if value in counter or len(counter) < MOST_VALUES else OTHERS] += 1
 
     def judged(self, day: date, basis: str, level: int, wrong: bool, order: int) -> None:

@@ -88,17 +88,19 @@ class LiveScores:
     def decided(self, identity: Identity, decision: Decision) -> None:
         """A priority was published. Only the first decision on a report counts."""
         case = self._cases.row(identity)
-        if not np.isnan(case["decided_at"]):
+        if case["decided_at"] == case["decided_at"]:  # is a number: it was decided before
             return
         case["decided_at"], case["release"] = decision.at, decision.release
         case["published"], case["model"] = decision.published or 0, decision.model or 0
         case["expected"] = decision.expected or np.nan
-        self._join(identity, case)
+        if case["sequence"]:
+            self._join(identity, case)
 
     def learned(self, identity: Identity, label: Label) -> None:
         """An outcome came; of two the one with the higher sequence counts, of equal ones the first."""
         case = self._cases.row(identity)
-        first, before = not case["sequence"], list(_counts(case))
+        first = not case["sequence"]
+        before = [] if first else list(_counts(case))
         if label.sequence > case["sequence"]:
             case["sequence"], case["basis"] = label.sequence, BASES.index(label.basis)
             case["level"], case["labelled_at"] = label.level or 0, label.at
@@ -142,10 +144,10 @@ class LiveScores:
 
 def _counts(case: Any) -> Iterator[tuple[Cell, int, int]]:
     """Where a report counts: nowhere before it has both, or when its outcome is withdrawn or has no level."""
-    basis = BASES[case["basis"]]
-    if not case["sequence"] or not case["level"] or basis in WITHDRAWN or np.isnan(case["decided_at"]):
+    level, basis = int(case["level"]), BASES[case["basis"]]
+    if not level or basis in WITHDRAWN or np.isnan(case["decided_at"]):
         return
-    basis = AUDITED if case["audited"] else basis
+    basis, release = AUDITED if case["audited"] else basis, int(case["release"])
     for view in VIEWS:
         if decided := int(case[view]):
-            yield Cell(int(case["release"]), basis, view), int(case["level"]), decided
+            yield Cell(release, basis, view), level, decided

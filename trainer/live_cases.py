@@ -38,6 +38,8 @@ class Cases:
         self._rows: Rows = np.zeros(capacity, dtype=CASE)
         self._places: dict[Identity, int] = {}
         self._next = 0
+        self._fresh = np.zeros((), dtype=CASE)
+        self._fresh["decided_at"] = np.nan
 
     def __len__(self) -> int:
         return len(self._places)
@@ -50,8 +52,7 @@ class Cases:
                 del self._places[next(iter(self._places))]
             place = self._places[identity] = self._next
             self._next = (self._next + 1) % len(self._rows)
-            self._rows[place] = np.zeros((), dtype=CASE)
-            self._rows[place]["decided_at"] = np.nan
+            self._rows[place] = self._fresh
         row: np.void = self._rows[place]
         return row
 
