@@ -14,6 +14,7 @@ from schemas.crime_report import CrimeReport
 from schemas.solved_case import SolvedCase
 
 DAY = timedelta(days=1)
+MONTH = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,8 @@ class Replay:
 def schedule(cases: Iterable[Case], pace: Pace) -> Iterator[tuple[float, Case]]:
     """Seconds of the clock from the first report, and the case, in order of filing.
 
-    Cases with one and the same time of filing are spread evenly over the time since the one before, a day at most: a
-    published file may tell no more than the day.
+    Cases with one and the same time of filing are spread evenly over the time since the one before, a month at most, and
+    the first ones over a day: a published file may tell no more than the day or the month.
     """
     if pace.rate is not None:
         yield from ((number / pace.rate, case) for number, case in enumerate(cases))
@@ -133,7 +134,7 @@ def schedule(cases: Iterable[Case], pace: Pace) -> Iterator[tuple[float, Case]]:
     started = previous = None
     for filed, group in groupby(cases, key=lambda case: case.report.reported_at):
         together = list(group)
-        gap = DAY if previous is None else min(filed - previous, DAY)
+        gap = DAY if previous is None else min(filed - previous, MONTH)
         previous = filed
         begin = filed - gap * (len(together) - 1) / len(together)
         started = started or begin

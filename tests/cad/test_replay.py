@@ -65,6 +65,12 @@ def test_reports_of_which_only_the_day_is_known_are_spread_over_it() -> None:
     assert times == pytest.approx([0, 0.5, 0.75, 1.0, 1.25, 1.5, 9.5])
 
 
+def test_reports_of_which_only_the_month_is_known_are_spread_over_it() -> None:
+    filed = [START, *[START + timedelta(days=30)] * 3, *[START + timedelta(days=400)] * 2]
+    times = [at for at, _ in schedule((case(n, t) for n, t in enumerate(filed)), Pace(speed=DAY, later=1))]
+    assert times == pytest.approx([0, 10, 20, 30, 384.5, 400])
+
+
 def test_a_long_wait_is_cut_at_the_stated_limit() -> None:
     pace = Pace(speed=1, later=DAY, rate=1, longest_wait=3)
     assert pace.wait(timedelta(days=2)) == 2
