@@ -18,9 +18,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -28,20 +27,14 @@ import typer
 from rich.console import Console
 
 from bench.intake import SOURCE, START, happenings
+from bench.trainer_checking import LOOK_SECONDS, Verdict, Watcher, compare, expected_of, read
 from bench.worker import Worker
 from cli.topics import topic_specs
 from schemas import topics
-from schemas.envelope import ContractError, decode, encode
-from schemas.model_version import ModelVersion
-from severity.artefact import verify
-from severity.keys import TrustedKeys, load_trusted, new_pair
-from severity.manifest import ArtefactRefused
-from severity.store import location, open_store
+from schemas.envelope import encode
+from severity.keys import load_trusted, new_pair
 from trainer.dataset import TABLES, Dataset
-from trainer.intake import KINDS
 from transport.local_kafka import LocalKafka
-from transport.reader import Reader
-from transport.records import Record
 from transport.sender import Sender
 from transport.settings import KafkaSettings
 
@@ -60,8 +53,6 @@ PUBLISHING_SECONDS: Final = 0.6
 
 BROKEN: Final = 200
 """Every so many events an outcome that cannot be read."""
-
-LOOK_SECONDS: Final = 0.02
 
 
 class Filing:
@@ -91,71 +82,6 @@ class Filing:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-
-
-class Watcher:
-    """Verifies each release as soon as it can be seen; `broken` tells of those that were not whole."""
-
-    def __init__(self, folder: Path, keys: TrustedKeys) -> None:
-        self.seen: dict[str, int] = {}
-        """Release number by digest."""
-        self.broken: list[str] = []
-        self._store = open_store(folder)
-        self._keys = keys
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def look(self) -> None:
-        """Verify what is new."""
-        for digest in set(self._store.digests()) - self.seen.keys():
-            self.seen[digest] = 0
-            try:
-                found = verify(
-                    location(self._store, digest), self._keys, minimum_release=1, digest=digest, now=datetime.now(UTC)
-                )
-            except ArtefactRefused as refused:
-                if digest in self._store.digests():  # else it was taken away meanwhile: somebody else's has its number
-                    self.broken.append(str(refused))
-            else:
-                self.seen[digest] = found.manifest.release
-
-    def _watch(self) -> None:
-        while not self._stop.wait(LOOK_SECONDS):
-            self.look()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What was wrong in the end, and what happened."""
-
-    kills: dict[str, int]
-    ended_by_itself: int
-    events: int
-    lost: int = 0
-    doubled: int = 0
-    dead_letters_missing: int = 0
-    half_written: list[str] = field(default_factory=list)
-    announced_but_not_there: int = 0
-    numbers_given_twice: int = 0
-    releases: int = 0
-    announced: int = 0
-    trainings_written_down: int = 0
-    next_run: str = ""
-    seconds: float = 0.0
-
-    @property
-    def clean(self) -> bool:
-        """Whether all that was demanded holds."""
-        wrong = (self.lost, self.doubled, self.dead_letters_missing, self.half_written)
-        return not any((*wrong, self.announced_but_not_there, self.numbers_given_twice)) and self.next_run != ""
 
 
 def trainer(kafka: KafkaSettings, folder: Path) -> Worker:
@@ -230,70 +156,14 @@ def run(kills: int, rate: float, seed: int, console: Console) -> Verdict:
             said = worker.events.get("trained", {}) if finished else {}
         dataset = Dataset(folder / "dataset")
         records = read(kafka, [*TABLES, topics.dead_letters(topics.SOLVED_CASES), topics.MODEL_VERSIONS])
-        expected = Counter((r.topic, r.partition, r.offset) for r in records if r.topic in TABLES and readable(r))
-        wait(lambda: sum(dataset[table].count() for table in TABLES.values()) >= expected.total(), worker)
+        everything = len(expected_of(records))
+        wait(lambda: sum(dataset[table].count() for table in TABLES.values()) >= everything, worker)
         worker.close()
         watcher.look()
         verdict = Verdict(dict(done), by_itself, filing.count, next_run=str(said.get("result", "")))
-        compare(verdict, dataset, records, expected, watcher)
+        compare(verdict, dataset, records, watcher)
         verdict.seconds = round(time.perf_counter() - began)
         return verdict
-
-
-def compare(
-    verdict: Verdict,
-    dataset: Dataset,
-    records: list[Record],
-    expected: Counter[tuple[str, int, int]],
-    watcher: Watcher,
-) -> None:
-    """Put down what is wrong."""
-    stored: Counter[tuple[str, int, int]] = Counter()
-    for table in TABLES.values():
-        for row in dataset[table].read('topic, partition, "offset"').to_pylist():
-            stored[row["topic"], row["partition"], row["offset"]] += 1
-    verdict.lost = len(expected.keys() - stored.keys())
-    verdict.doubled = (stored - expected).total()
-    broken = {(r.partition, r.offset) for r in records if r.topic == topics.SOLVED_CASES and not readable(r)}
-    letters = {place(dict(r.headers)) for r in records if r.topic == topics.dead_letters(topics.SOLVED_CASES)}
-    verdict.dead_letters_missing = len(broken - letters)
-    versions = [version_of(record) for record in records if record.topic == topics.MODEL_VERSIONS]
-    announced = {version.digest: version.release for version in versions}
-    verdict.announced = len(announced)
-    verdict.announced_but_not_there = len(announced.keys() - watcher.seen.keys())
-    numbers = Counter(announced.values())
-    verdict.numbers_given_twice = sum(count > 1 for count in numbers.values())
-    verdict.half_written = watcher.broken
-    verdict.releases = len(watcher.seen)
-    verdict.trainings_written_down = dataset["trainings"].count()
-
-
-def read(kafka: KafkaSettings, names: list[str]) -> list[Record]:
-    """All that the topics hold."""
-    found: list[Record] = []
-    with Reader(kafka, names) as reader:
-        while not reader.caught_up:
-            found += reader.read(5000, 1.0)
-    return found
-
-
-def readable(record: Record) -> bool:
-    """Whether intake must have stored it."""
-    try:
-        decode(KINDS[record.topic], record.key, record.value, record.headers)
-    except ContractError:
-        return False
-    return True
-
-
-def place(headers: Mapping[str, bytes | None]) -> tuple[int, int]:
-    """Partition and offset that a dead letter names."""
-    return int(headers["severity.error.partition"] or b""), int(headers["severity.error.offset"] or b"")
-
-
-def version_of(record: Record) -> ModelVersion:
-    """An announcement."""
-    return decode(ModelVersion, record.key, record.value, record.headers)
 
 
 def main(

@@ -47,7 +47,7 @@ ORPHAN_HOURS: Final = 1
 """Age from which on a file that no commit names is a dead writer's and no living one's."""
 
 ATTEMPTS: Final = 20
-"""How often an erasure begins anew when others write meanwhile."""
+"""How often an erasure, and what is written beside one, begins anew when the other came first."""
 
 # Cleaning the log lists all of it: 45 ms a commit once 1,500 commits lie there. `compact` does it instead.
 _QUICK: Final = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
@@ -122,13 +122,14 @@ class Table:
         rows = _without_known(rows, stored)
         transactions = [Transaction(name, offset) for name, offset in moved.items()]
         properties = CommitProperties(app_transactions=transactions)
-        try:
-            self._write(rows, properties)
-        except CommitFailedError:
-            self._table.update_incremental()
-            if any((self.mark(name) or 0) != offset for name, offset in stored.items()):
-                raise
-            self._write(rows, properties)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._write(rows, properties)
+                break
+            except CommitFailedError:
+                self._table.update_incremental()
+                if attempt == ATTEMPTS or any((self.mark(name) or 0) != offset for name, offset in stored.items()):
+                    raise
         return int(rows.num_rows)
 
     def add(self, rows: pa.Table) -> None:
@@ -170,16 +171,20 @@ class Table:
         """
         deleted = 0
         for attempt in range(1, ATTEMPTS + 1):
-            places = self._places(columns)
-            if not places:
-                break
             try:
-                self._table.delete(_at(places), post_commithook_properties=_QUICK)
+                if places := self._places(columns):
+                    self._table.delete(_at(places), post_commithook_properties=_QUICK)
+                    deleted += len(places)
+                    continue  # look again: more may have come meanwhile
+                self._remove_replaced()
+                break
             except CommitFailedError:
                 if attempt == ATTEMPTS:
                     raise
-                continue
-            deleted += len(places)
+        self._files = self._file_count()
+        return deleted
+
+    def _remove_replaced(self) -> None:
         for hours, unnamed in ((0, False), (ORPHAN_HOURS, True)):
             self._table.vacuum(
                 hours,
@@ -188,8 +193,6 @@ class Table:
                 full=unnamed,
                 post_commithook_properties=_QUICK,
             )
-        self._files = self._file_count()
-        return deleted
 
     def _places(self, columns: Mapping[str, str]) -> list[tuple[str, int, int]]:
         """Topic, partition and offset of the rows whose columns have these values; nothing of the query is kept."""
