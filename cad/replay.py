@@ -125,8 +125,8 @@ class Replay:
 def schedule(cases: Iterable[Case], pace: Pace) -> Iterator[tuple[float, Case]]:
     """Seconds of the clock from the first report, and the case, in order of filing.
 
-    Cases with one and the same time of filing are spread evenly over the time since the one before, a month at most, and
-    the first ones over a day: a published file may tell no more than the day or the month.
+    Cases with one and the same time of filing are spread evenly over the time since the one before, a month at most,
+    and the first ones over a day: a published file may tell no more than the day or the month.
     """
     if pace.rate is not None:
         yield from ((number / pace.rate, case) for number, case in enumerate(cases))
