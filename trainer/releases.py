@@ -19,7 +19,7 @@ ELSEWHERE: Final = 1000
 number must not use up the 2^31 that there are."""
 
 LINE: Final = 3
-"""The champion and so many less one before it are kept in any case."""
+"""Champions that are kept in any case: the one that scores and those before it."""
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def outdated(
     versions = list(versions)
     now = champion(versions, known)
     kept = {one.digest for one in known[:keep]} | {*in_use}
-    kept |= {version.digest for version in versions if version.role == "champion"}
+    kept |= {version.digest for version in [one for one in versions if one.role == "champion"][-1:]}
     by_digest = {one.digest: one.manifest for one in known}
     line = now.digest if now else None
     for _ in range(LINE):

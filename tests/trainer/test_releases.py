@@ -101,7 +101,7 @@ def test_outdated_are_all_but_the_newest_the_champions_line_and_what_scorers_hav
         made[number] = case.release(release=number, parent=made[number - 1].digest)
     by = Decision(kind="rollback", by="ann", reason="x", at=NOW, restores=made[2].digest)
     made[9] = case.release(release=9, parent=made[8].digest, decision=by)
-    versions = [made[9].announcement(), made[4].announcement("champion")]
+    versions = [made[1].announcement(), made[9].announcement(), made[4].announcement()]
     gone = outdated(versions, known(case), in_use=[made[3].digest], keep=1)
     assert [one.manifest.release for one in gone] == [6, 5, 1]
     store = open_store(case.base)
