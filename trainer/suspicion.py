@@ -6,8 +6,10 @@ hardly move a twin's figures. So they are looked at themselves, by a model that 
 - **An agency's labels**: how far they surprise the model, -ln of the probability that it gave the level, beyond what it
   expected of the report (the entropy of its answer) and beyond what its labels of the same basis usually do. Flipped
   labels surprise by several nats each. The excess of each agency, over all its new labels and over each day on which
-  they became known, is held against its usual one by Welch's test, with Bonferroni's correction. A steep real change
-  looks the same, so it asks for a person, who may promote the release; a slow one stays below `LEAST_EXCESS`.
+  they became known, is held against what a mean of as many usual ones might be: by a Pearson type III distribution
+  (Pearson 1895) with their variance and skewness, since few labels hold most of the surprise; with Bonferroni's
+  correction. A steep real change looks the same, so it asks for a person, who may promote the release; a slow one
+  stays below `LEAST_EXCESS`.
 - **A flood**: reports that say the same (what happened, where sort of, weapons, circumstances; not who, when and the
   exact place) are a far greater share of the new ones than of the others.
 """
@@ -19,7 +21,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, norm
+from scipy.stats import binom, pearson3, skew
 
 from schemas.crime_report import CrimeReport
 from severity.facts import Gate
@@ -32,13 +34,16 @@ from trainer.training_set import TrainingSet
 LEAST_LABELS: Final = 30
 """New labels of an agency, and usual ones to hold them against, from which a mean of them tells anything."""
 
+ENOUGH_LABELS: Final = 100
+"""Usual labels of an agency from which it is held against its own, and not against those of all."""
+
 LEAST_EXCESS: Final = 0.3
 """Nats by which the mean must lie above the usual one: a tenth of the labels flipped, or about that."""
 
 MOST_SURPRISE: Final = 5.0
 """Nats that one label counts at most (a probability of .7 %), so that a few odd ones do not make a mean."""
 
-CHANCE: Final = 1e-4
+CHANCE: Final = 1e-3
 """With which one training's new labels are wrongly suspected, all tests together."""
 
 FLOOD_SHARE: Final = 0.05
@@ -105,7 +110,7 @@ def odd_labels(scored: Scored) -> str:
     found = []
     for agency, stretches in by_agency.items():
         usual, whose = ~scored.new & (scored.agency == agency), "its"
-        if usual.sum() < LEAST_LABELS:
+        if usual.sum() < ENOUGH_LABELS:
             usual, whose = ~scored.new, "all"
         odd = [one for one in stretches if usual.sum() >= LEAST_LABELS and _odd(excess[one[1]], excess[usual], tests)]
         if odd:
@@ -128,16 +133,18 @@ def flood(new: Sequence[CrimeReport], others: Sequence[CrimeReport]) -> str:
         saying = _saying(gate, report)
         said.setdefault(saying, f"{report.agency_id}/{report.report_id}")
         counts[saying] += 1
-    saying, count = counts.most_common(1)[0]
-    before = (sum(_saying(gate, report) == saying for report in others) + 1) / (len(others) + 1)
-    share = count / len(new)
-    likely = binom.sf(count - 1, len(new), before) >= CHANCE / len(counts)
-    if count < LEAST_FLOOD or share < before + FLOOD_SHARE or likely:
-        return ""
-    return (
-        f"{count} of {len(new)} newly labelled reports ({share:.0%}) say the same as {said[saying]},"
-        f" {before:.1%} of the others do"
-    )
+    usual = Counter(_saying(gate, report) for report in others)
+    found = []
+    for saying, count in counts.most_common():
+        share, before = count / len(new), (usual[saying] + 1) / (len(others) + 1)
+        if count < LEAST_FLOOD or share < FLOOD_SHARE:
+            break
+        if share >= before + FLOOD_SHARE and binom.sf(count - 1, len(new), before) <= CHANCE / len(counts):
+            found.append(
+                f"{count} of {len(new)} newly labelled reports ({share:.0%}) say the same as {said[saying]},"
+                f" {before:.1%} of the others do"
+            )
+    return "; ".join(found)
 
 
 def _excess(scored: Scored) -> Floats:
@@ -163,13 +170,11 @@ def _stretches(scored: Scored, agency: str) -> list[tuple[str, npt.NDArray[np.bo
 
 def _odd(new: Floats, usual: Floats, tests: int) -> bool:
     """Whether the mean of the `new` excess lies far above the usual, by more than one of `tests` might by chance."""
-    rise = new.mean() - usual.mean()
-    error = np.hypot(_standard_error(new), _standard_error(usual))
-    return bool(rise >= LEAST_EXCESS and rise >= error * norm.isf(CHANCE / tests))
-
-
-def _standard_error(values: Floats) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
+    rise = float(new.mean() - usual.mean())
+    n, m = len(new), len(usual)
+    spread = usual.std() * np.sqrt(1 / n + 1 / m)
+    lean = float(skew(usual)) * (1 / n**2 - 1 / m**2) / (1 / n + 1 / m) ** 1.5
+    return bool(rise >= LEAST_EXCESS and pearson3.sf(rise, lean, 0.0, spread) <= CHANCE / tests)
 
 
 def _saying(gate: Gate, report: CrimeReport) -> tuple[str, ...]:
