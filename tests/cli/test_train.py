@@ -67,7 +67,9 @@ def test_one_training_makes_a_release_that_verifies_and_announces_it_and_its_tra
     dataset = Dataset(tmp_path / "dataset")
     (written,) = dataset.query("SELECT release, rows, outcomes, result FROM trainings").to_pylist()
     assert written == {"release": 1, "rows": champion.rows, "outcomes": 250, "result": "promoted"}
+    model = (tmp_path / "releases" / champion.digest / "model.joblib").read_bytes()
     for report in reports[::50]:
+        assert report.report_id.encode() not in model
         assert traces(tmp_path / "releases", report.agency_id, report.report_id) == []
 
     for name, value in settings.items():
