@@ -28,6 +28,7 @@ def erase(
     from trainer.erasure import erase as erase_from
     from trainer.settings import TrainerSettings
     from trainer.traces import traces
+    from transport.errors import TransportError
 
     agency_id, slash, report_id = report.partition("/")
     if not (agency_id and slash and report_id):
@@ -40,16 +41,21 @@ def erase(
         for root in (settings.dataset, settings.artefacts)
         if (found := traces(root, agency_id, report_id))
     }
-    places = elsewhere(settings.kafka, agency_id, report_id) if kafka else None
+    places, why = None, "--no-kafka"
+    if kafka:
+        try:
+            places = elsewhere(settings.kafka, agency_id, report_id)
+        except TransportError as error:  # what was erased must be told all the same
+            why = str(error)
     if as_json:
-        kept = None if places is None else [asdict(place) for place in places]
+        kept = {"not_asked": why} if places is None else [asdict(place) for place in places]
         typer.echo(json.dumps({"report": report, "erased_rows": rows, "held_by_files": held, "kafka": kept}))
     else:
-        _show(report, rows, held, places)
+        _show(report, rows, held, places, why)
     raise typer.Exit(1 if held else 0)
 
 
-def _show(report: str, rows: dict[str, int], held: dict[str, Any], places: "list[Place] | None") -> None:
+def _show(report: str, rows: dict[str, int], held: dict[str, Any], places: "list[Place] | None", why: str) -> None:
     typer.echo(f"{report}: erased {', '.join(f'{count} of {name}' for name, count in rows.items())}")
     for root, names in held.items():
         typer.echo(f"STILL HELD under {root} by {', '.join(names)}")
@@ -57,7 +63,7 @@ def _show(report: str, rows: dict[str, int], held: dict[str, Any], places: "list
     if not held:
         typer.echo("no file of the dataset or of the releases holds it")
     if places is None:
-        typer.echo("Kafka was not looked at (--no-kafka); it keeps records until each topic's retention is over")
+        typer.echo(f"Kafka was not asked ({why}); it keeps records until each topic's retention is over")
     for place in places or ():
         offsets = ", ".join(map(str, place.offsets))
         typer.echo(
