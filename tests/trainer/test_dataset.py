@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from deltalake.exceptions import CommitFailedError
 from hypothesis import given
@@ -218,3 +219,17 @@ def test_a_quiet_table_is_tidied_once_a_day(dataset: Dataset, tmp_path: Path) ->
 def test_a_stored_report_reads_back_as_it_came(reports: list[CrimeReport]) -> None:
     rows = columns([report_row(("crime-reports", 0, n), one) for n, one in enumerate(reports)], REPORTS)
     assert [CrimeReport.model_validate_json(body) for body in rows["body"].to_pylist()] == reports
+
+
+def test_a_table_of_an_older_version_gets_the_columns_it_lacks_and_keeps_its_rows(tmp_path: Path) -> None:
+    new = ("drawn_at", "audit_probability", "request_id", "second_request_id")
+    old = pa.schema([column for column in REPORTS if column.name not in new])
+    before = tables.Table(tmp_path / "reports", old, ("offset",))
+    before.append(
+        columns([report_row(("crime-reports", 0, 0), report(1))], REPORTS).select(old.names), {"crime-reports/0": 1}
+    )
+    for _ in range(2):
+        dataset = Dataset(tmp_path)
+    intake(dataset, rate=1).take(records([report(1), report(2)]))
+    found = dataset.query("SELECT report_id, request_id IS NULL AS unasked FROM reports ORDER BY report_id").to_pylist()
+    assert found == [{"report_id": "r1", "unasked": True}, {"report_id": "r2", "unasked": False}]
