@@ -23,6 +23,7 @@ from schemas.crime_report import CrimeReport
 from schemas.envelope import decode, encode
 from schemas.solved_case import SolvedCase
 from schemas.topics import AUDIT_REQUESTS, CRIME_REPORTS, SOLVED_CASES, all_topics
+from tests.cad import test_stlouis as stlouis
 from tests.cad.rows import CHILD, ROBBERY, THEFT, write
 from transport.embedded import EmbeddedBroker
 from transport.reader import Reader
@@ -148,6 +149,27 @@ def test_a_published_file_is_replayed_and_its_rows_are_accounted_for(broker: Emb
     reports, outcomes = read(broker, "lapd")
     assert Counter(report.report_id for report in reports) == {"230100001": 1, "230100002": 1, "230100003": 1}
     assert {outcome.report_id for outcome in outcomes} == {"230100001", "230100003"}
+
+
+def test_what_a_department_takes_back_later_is_published_after_its_first_word(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    taken_back = {"CodedMonth": "2014-03", "Count": "-1"}
+    path = stlouis.write(tmp_path / "stlouis.parquet", [{}, {"Complaint": "14-000002"}, taken_back])
+    process = start(
+        broker, city="stlouis", data=path, rate=100, longest_wait=0.2, speed=1e9, outcomes="all", stay="false"
+    )
+    told = tell(process)
+    assert process.returncode == 0
+    assert (told["filed"]["reports"], told["filed"]["skipped"]) == (2, {})
+    reports, outcomes = read(broker, "stlouis")
+    assert {report.report_id for report in reports} == {"14-000001", "14-000002"}
+    said = sorted((outcome.report_id, outcome.sequence, outcome.basis) for outcome in outcomes)
+    assert said == [
+        ("14-000001", 1, "classified"),
+        ("14-000001", 2, "unfounded"),
+        ("14-000002", 1, "classified"),
+    ]
 
 
 def test_a_broker_that_is_not_there_is_told_and_fails() -> None:
