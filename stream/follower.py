@@ -18,6 +18,7 @@ from schemas.model_version import ModelVersion
 from severity.manifest import Refusal as ArtefactRefusal
 from stream.acknowledged import Acknowledged
 from stream.errors import ReleaseRefused
+from stream.fallbacks import candidates
 from stream.helper import HelperFailure
 from stream.high_water import HighWater, Mark
 from stream.loader import NO_KEYS, Handover
@@ -43,9 +44,6 @@ LONGEST_WAIT: Final = 10.0
 
 LONGEST_RETRY: Final = timedelta(hours=1)
 """A release that fails again and again, such as one that crashes its loader, is tried no more often than this."""
-
-FALLBACKS: Final = 3
-"""Former champions that are tried, when the champion cannot be had and nothing better is known than the rules."""
 
 TRANSIENT: Final = frozenset({ArtefactRefusal.UNREACHABLE, NO_KEYS, *HelperFailure})
 """Reasons that may be gone a little later: such a release is tried again."""
@@ -227,7 +225,7 @@ class Follower:
 
     def _resume(self, refused: ModelVersion) -> None:
         """After a start with the newest release refused: one that was used before is better than the rules alone."""
-        for mark in self._candidates(refused):
+        for mark in candidates(refused, self._former, self._high_water.mark):
             try:
                 self._use(mark)
             except ReleaseRefused as refusal:
@@ -235,20 +233,6 @@ class Follower:
             else:
                 logger.warning("release %d scores in the place of %d", mark.release, refused.release)
                 return
-
-    def _candidates(self, refused: ModelVersion) -> list[Mark]:
-        """What this scorer or others used; where nothing is known of that, former champions, the newest first.
-
-        Never one that a person went back from: after a rollback, only what it carries or older ones.
-        """
-        mark = self._high_water.mark
-        if mark.digest:
-            return [mark]
-        restored = [one for one in self._former.values() if one.digest == refused.restores]
-        below = restored[0].release if restored else 0 if refused.restores else refused.release - 1
-        numbers = sorted((n for n in self._former if mark.release <= n <= below), reverse=True)
-        former = [self._former[number] for number in numbers[:FALLBACKS]]
-        return [Mark(one.release, one.digest, one.location) for one in former]
 
     def _tell_expired(self) -> None:
         """Say once that the release in use is too old; it scores on."""

@@ -7,11 +7,13 @@ from typing import Final
 from schemas import topics
 from schemas.envelope import ContractError, decode, encode
 from schemas.model_version import ModelVersion
+from severity.manifest import ArtefactRefused
 from severity.store import open_store
 from trainer.intake import SOURCE, Sender
 from trainer.releases import outdated, releases, superseded, trusted
 from trainer.settings import TrainerSettings
 from trainer.statuses import statuses
+from transport.errors import TransportError
 from transport.reader import Reader
 from transport.settings import KafkaSettings
 
@@ -62,9 +64,12 @@ def publish(settings: TrainerSettings, sender: Sender, version: ModelVersion, pa
         store.remove(version.digest)
         return why
     announce(sender, version)
-    in_use = (status.digest for status in statuses(settings.kafka, name).values() if status.result == "loaded")
-    for one in outdated([*versions, version], known, in_use, settings.keep_releases):
-        store.remove(one.digest)
-        logger.info("release %d is outdated and was deleted", one.manifest.release)
-    store.sweep(datetime.now(UTC) - DYING)
+    try:
+        in_use = [status.digest for status in statuses(settings.kafka, name).values() if status.result == "loaded"]
+        for one in outdated([*versions, version], known, in_use, settings.keep_releases):
+            store.remove(one.digest)
+            logger.info("release %d is outdated and was deleted", one.manifest.release)
+        store.sweep(datetime.now(UTC) - DYING)
+    except (ArtefactRefused, TransportError, OSError) as error:  # the release is out; they go the next time
+        logger.warning("outdated releases could not be deleted: %s", error)
     return None
