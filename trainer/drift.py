@@ -183,10 +183,12 @@ class Drift:
         that it had been, so that a slow slide, step by step, is one rise."""
         found = []
         for basis, ones in sorted(errors.items()):
-            adwin = self._adwins.setdefault(basis, ADWIN(delta=FALSE_A_YEAR / 365 / 3))
+            if basis not in self._adwins:
+                self._adwins[basis] = ADWIN(delta=FALSE_A_YEAR / 365 / 3)  # type: ignore[no-untyped-call]  # river's
+            adwin = self._adwins[basis]
             before, cut = float(adwin.estimation), False
             for _, wrong in sorted(ones):
-                adwin.update(float(wrong))
+                adwin.update(float(wrong))  # type: ignore[no-untyped-call]  # river's
                 cut |= adwin.drift_detected
             now = float(adwin.estimation)
             if cut:
