@@ -22,7 +22,7 @@ LEAVE_SECONDS: Final = 2.0
 MOST_LEFT_BEHIND: Final = 3
 """Stuck loops in a row after which the process ends: it is not the client's doing then, or a new process helps."""
 
-WELL_SECONDS: Final = 60.0
+WELL_SECONDS: Final = 15.0
 """A loop that was well for so long begins a new row."""
 
 
