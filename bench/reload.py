@@ -133,13 +133,13 @@ def read(reader: Reader, course: Course) -> None:
         raise RuntimeError(f"{missing} reports got no priority")
 
 
-def reports_to_file(fitted: Fitted, count: int) -> list[Encoded]:
-    """The reports again and again, each with a number of its own."""
+def reports_to_file(fitted: Fitted, count: int, run: str) -> list[Encoded]:
+    """The reports again and again, each with a number of its own: what was published once is not published again."""
     now = datetime.now(UTC)
     made = []
     for number in range(count):
         report = fitted.reports[number % len(fitted.reports)]
-        again = report.model_copy(update={"report_id": f"bench-{number}"})
+        again = report.model_copy(update={"report_id": f"bench-{run}-{number}"})
         made.append(encode(again, source="bench", time=now))
     return made
 
@@ -212,7 +212,8 @@ def main(
         folder = Path(name)
         fitted = fit(lapd)
         first, *rest = releases(fitted, folder, swaps + 1)
-        load = reports_to_file(fitted, int(rate * gap * (swaps + 1)))
+        before = reports_to_file(fitted, int(rate * gap), "before")
+        load = reports_to_file(fitted, int(rate * gap * (swaps + 1)), "measured")
         with broker(embedded) as (kafka, what):
             promote(kafka, first)
             with ExitStack() as stack:
@@ -220,7 +221,7 @@ def main(
                 workers = [stack.enter_context(scorer(slot, folder / "keys")) for slot in slots]
                 for worker in workers:
                     worker.wait()
-                drive(kafka, load[: int(rate * gap)], [], rate, gap)  # a warm broker, as in every day's work
+                drive(kafka, before, [], rate, gap)  # a warm broker, as in every day's work
                 course = drive(kafka, load, rest, rate, gap)
     by_window = {window: figures(values) for window, values in windows(course).items()}
     result = {

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,10 +88,9 @@ def test_a_file_beyond_its_limit_is_refused_by_its_size_alone(
         file.truncate(LIMITS[name] + 1)  # of which the disk holds next to nothing
     opened = os.fdopen
 
-    def watched(descriptor: int, *more: object) -> object:
-        if os.fstat(descriptor).st_size > LIMITS[name]:
-            monkeypatch.setattr(os, "read", None)  # nothing may be read of it
-        return opened(descriptor, *more)  # type: ignore[call-overload]  # as it was called
+    def watched(descriptor: int, *more: Any, **options: Any) -> object:
+        assert os.fstat(descriptor).st_size <= LIMITS[name], "nothing may be read of it"
+        return opened(descriptor, *more, **options)
 
     monkeypatch.setattr(os, "fdopen", watched)
     assert scene.refuses(victim.announcement()) == "too-large"
