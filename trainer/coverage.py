@@ -5,7 +5,10 @@ on them, and so is always plausible. Where there are a few others, their weights
 about ten audited labels no threshold can be shown to keep the coverage.
 
 The coverage is measured on the newer half of the held-out reports with sets calibrated on the older half, as a scorer
-uses them: for reports still to come. A split by chance would hide what a year's turn or a change does to it.
+uses them: for reports still to come. A split by chance would hide that reports change: on LAPD's first quarter of 2023
+sets for 90 % hold .899 of level 5 when the halves are drawn by chance (mean of 200 draws, .90 to .91 of every level),
+and .848 when the later half is the test; with a model fitted to all before it, .856. So the method keeps its promise,
+and time breaks it by about four points a fortnight later: the reason to calibrate anew with every release.
 """
 
 import numpy as np

@@ -40,7 +40,10 @@ the newest reports in addition, and golden reports are odd mixtures: of the simu
 to .22 (500 labels) apart. What lies beyond has become another model."""
 
 CALIBRATION: Final = 0.1
-"""Calibration error that a candidate may have beyond what the same number of reports shows of a perfect one."""
+LOOSE_CALIBRATION: Final = 0.15
+"""Calibration error that a candidate may have beyond what the same number of reports shows of a perfect one; and over
+fewer than `SURE_ROWS`, when models are too sure of the little that they have seen. Measured on the simulated city: .10
+to .16 with 1,000 to 2,000 labels, .01 with 100,000."""
 
 
 Floats = npt.NDArray[np.float64]
@@ -133,10 +136,10 @@ def keeps(evaluation: Evaluation, other: str) -> list[Check]:
 
 
 def calibrated(evaluation: Evaluation, by_chance: float) -> Check:
-    """The calibration error stays within `CALIBRATION` of what chance shows of a perfect model."""
-    error = evaluation.figures["calibration_error"]
-    text = f"calibration error {error:.3f}, at most {CALIBRATION + by_chance:.3f} is allowed"
-    return Check("calibration", error <= CALIBRATION + by_chance, text)
+    """The calibration error stays near what chance shows of a perfect model."""
+    error, sure = evaluation.figures["calibration_error"], evaluation.figures["holdout_rows"] >= SURE_ROWS
+    most = by_chance + (CALIBRATION if sure else LOOSE_CALIBRATION)
+    return Check("calibration", error <= most, f"calibration error {error:.3f}, at most {most:.3f} is allowed")
 
 
 def agrees(released: Floats, twin: Floats) -> Check:
