@@ -65,7 +65,9 @@ def train(job: Job, tell: Tell) -> Result:
         )
     known = forebears(releases(open_store(job.artefacts), trusted(job.signing_key), job.model_name), job.parent)
     now, cut = present(labelled), cut_of(len(labelled))
-    then = {name: earlier(labelled, labels_at(dataset, levels, one.manifest.marks)) for name, one in known.items()}
+    distinct = {one.digest: one.manifest.marks for one in known.values()}
+    by_digest = {digest: earlier(labelled, labels_at(dataset, levels, marks)) for digest, marks in distinct.items()}
+    then = {name: by_digest[one.digest] for name, one in known.items()}
 
     stages.begin("facts", 0.1)
     told = write_down(labelled.reports)
