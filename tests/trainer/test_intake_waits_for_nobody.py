@@ -1,21 +1,27 @@
 """Promise: what arrives while a training runs is stored at once, however long the fit takes."""
 
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from schemas import topics
 from severity.keys import new_pair
 from tests.trainer.events import outcome, records, report
-from trainer import trainings
+from trainer import service
 from trainer.dataset import Dataset
 from trainer.job import Result
-from trainer.service import run
 from trainer.settings import TrainerSettings
+from trainer.trainings import Trainings
 from trainer.worker import Progress
 from transport.embedded import EmbeddedBroker
 from transport.sender import Sender
+
+SECONDS: Final = 60.0
 
 
 class Endless:
@@ -40,16 +46,18 @@ class Endless:
 running: list[Endless] = []
 
 
-def until(condition: object, stop: threading.Event) -> None:
-    """Wait, without a limit of its own: the suite's time limit tells when it never comes."""
+def until(condition: Callable[[], bool], stop: threading.Event) -> None:
+    """Wait for what comes within seconds."""
+    deadline = time.monotonic() + SECONDS
     while not condition():
+        assert time.monotonic() < deadline
         stop.wait(0.05)
 
 
 def test_reports_are_stored_while_a_training_runs_and_its_end_is_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainings, "Worker", Endless)
+    monkeypatch.setattr(service, "Trainings", partial(Trainings, start=Endless))
     private, _ = new_pair(tmp_path / "keys")
     stop, codes = threading.Event(), []
     with EmbeddedBroker({topic.name: topic.partitions for topic in topics.all_topics(2)}) as broker:
@@ -62,8 +70,8 @@ def test_reports_are_stored_while_a_training_runs_and_its_end_is_clean(
             batch_seconds=0.1,
             metrics_port=0,
         )
-        service = threading.Thread(target=lambda: codes.append(run(settings, stop=stop)))
-        service.start()
+        serving = threading.Thread(target=lambda: codes.append(service.run(settings, stop=stop)), daemon=True)
+        serving.start()
         with Sender(broker.settings()) as sender:
 
             def send(*events: object) -> None:
@@ -72,10 +80,10 @@ def test_reports_are_stored_while_a_training_runs_and_its_end_is_clean(
                         sender.send(record.topic, record.key, record.value, record.headers)
 
             send(*[report(n) for n in range(3)], *[outcome(n) for n in range(3)])
-            until(lambda: running, stop)
+            until(lambda: bool(running), stop)
             send(*[report(n) for n in range(3, 40)])
             until(lambda: Dataset(tmp_path / "dataset")["reports"].count() == 40, stop)
         stop.set()
-        service.join()
+        serving.join()
     assert codes == [0]
     assert [one.killed for one in running] == [True]
