@@ -13,7 +13,7 @@ from bench.report import Demand
 FIGURES: Final = ("per_second", "steady", "cpu_us")
 
 ORDER: Final = (
-    *("consume", "validate", "order", "rules", "features", "forest", "waiting", "reasons"),
+    *("consume", "validate", "order", "rules", "features", "forest", "reasons"),
     *("encode", "produce", "commit", "other"),
 )
 """Of the stages, as a report goes through them; those of another name come before `encode`."""

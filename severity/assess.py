@@ -7,7 +7,6 @@ An answer depends on the report, the release and the tables alone, `scored_at` a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 
 from schemas.crime_report import CrimeReport
@@ -21,16 +20,6 @@ from severity.scorer import Scorer
 from severity.urgency import urgency_of
 from severity.view import Plausible, View, view
 from severity.wording import Wording
-
-Views = Sequence[View | None]
-
-Elsewhere = Callable[[Callable[[Lap], Views]], Callable[[], Views]]
-"""Has the model's part done, perhaps on another thread, and answers with what waits for its result."""
-
-
-def here(lap: Lap) -> Elsewhere:
-    """Does it when its result is asked for, on the same thread."""
-    return lambda work: partial(work, lap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +36,6 @@ class _Dispatch(NamedTuple):
     suggested: str | None
     notes: tuple[Reason, ...]
     unknown: bool  # there is an initial priority, but not one of this scheme
-
-
-class Begun(NamedTuple):
-    """Reports under way: the floors that hold, and what waits for the model's views."""
-
-    reports: Sequence[CrimeReport]
-    floors: Sequence[Floor | None]
-    views: Callable[[], Views]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +60,13 @@ class Assessor:
     def assess(
         self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
     ) -> list[Priority]:
-        """`begin` and `finish` in one. Laps: rules, features, forest, reasons."""
-        return self.finish(self.begin(reports, here(lap), lap), positions, now, lap)
-
-    def begin(self, reports: Sequence[CrimeReport], elsewhere: Elsewhere, lap: Lap = untimed) -> Begun:
-        """Apply the rules, and let the model's part begin `elsewhere`. Lap: rules."""
-        floors = [self.rules.floor(report) for report in reports]
-        lap("rules")
-        return Begun(reports, floors, elsewhere(partial(self._views, reports, floors)))
-
-    def finish(
-        self, begun: Begun, positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
-    ) -> list[Priority]:
         """A priority for each report, in their order; `now` becomes `scored_at`. Never raises for what a model does.
 
-        Lap: reasons.
+        Laps: rules, features, forest, reasons.
         """
-        reports, floors, views = begun.reports, begun.floors, begun.views()
+        floors = [self.rules.floor(report) for report in reports]
+        lap("rules")
+        views = self._views(reports, floors, lap)
         version = self.policy_version
         priorities = [
             self._priority(report, position, now, floor, seen, version)
@@ -236,7 +207,7 @@ class Assessor:
             floor=floor.level if floor else None,
         )
 
-    def _views(self, reports: Sequence[CrimeReport], floors: Sequence[Floor | None], lap: Lap) -> Views:
+    def _views(self, reports: Sequence[CrimeReport], floors: Sequence[Floor | None], lap: Lap) -> Sequence[View | None]:
         """The model's views; after a failure one report at a time, so that one cannot take the others' model away."""
         if self.release is None or not reports:
             return [None] * len(reports)

@@ -26,8 +26,3 @@ class Laps:
         now = self._timer()
         self.seconds[stage] += now - self._since
         self._since = now
-
-    def add(self, other: "Laps") -> None:
-        """What somebody else measured, beside what is measured here."""
-        for stage, seconds in other.seconds.items():
-            self.seconds[stage] += seconds

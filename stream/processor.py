@@ -7,16 +7,14 @@ Where only optional fields of a report are wrong, its priority comes from the re
 than what is published is dropped. The reports of an agency that turned bad are not scored: they go to a person.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from schemas import topics
 from schemas.envelope import Encoded, encoder
 from schemas.priority import Priority
-from severity.assess import Elsewhere, Views, here
-from severity.laps import Lap, Laps
+from severity.laps import Laps
 from stream.ledger import Ledger
 from stream.reading import read
 from stream.tally import Tally
@@ -25,7 +23,6 @@ from transport.records import Batch, DeadLetter, Outgoing, Record
 
 DELIVERY_HEADER: Final = "severity.delivery"
 """Kafka header of each priority that says how it was delivered: exactly-once or at-least-once."""
-
 
 PART: Final = 500
 """Records of one part: 1,000 and more cost up to a fifth more, their objects no longer being in a core's cache."""
@@ -41,16 +38,10 @@ class _Course(NamedTuple):
     highest: dict[bytes, int]
 
 
-def _end(rest: Iterator[None]) -> None:
-    for _ in rest:
-        pass
-
-
 class Processor:
     """`process(records)`: decode all, assess all with one release, encode all.
 
-    A large batch is gone through in parts, which stay in the processor's caches. With a `pool` the model looks at one
-    part while the one before it is finished: its kernels release the interpreter's lock.
+    A large batch is gone through in parts, which stay in a core's caches.
 
     Arguments:
         current: the assessor to use, asked once a batch, so that no batch mixes releases.
@@ -59,7 +50,6 @@ class Processor:
         source: URI reference of this scorer, the CloudEvents `source`.
         clock: the time now, with an offset.
         timer: seconds on a steady clock, for the time spent in each stage.
-        pool: one thread.
     """
 
     def __init__(
@@ -71,7 +61,6 @@ class Processor:
         source: str,
         clock: Callable[[], datetime],
         timer: Callable[[], float],
-        pool: Executor | None = None,
     ) -> None:
         self._current = current
         self._ledger = ledger
@@ -79,33 +68,21 @@ class Processor:
         self._source = source
         self._clock = clock
         self._timer = timer
-        self._pool = pool
 
     def process(self, records: Sequence[Record]) -> tuple[Batch, Tally]:
         """Answer every record, in order."""
         course = _Course(self._current(), self._clock(), Tally(len(records)), Laps(self._timer), {})
-        elsewhere = here(course.lap) if self._pool is None or len(records) <= PART else self._beside(self._pool, course)
         outputs: list[Outgoing] = []
         letters: list[DeadLetter] = []
-        before: Iterator[None] = iter(())
         for start in range(0, len(records), PART):
-            part = self._answer(records[start : start + PART], course, elsewhere, outputs, letters)
-            next(part)
-            _end(before)
-            before = part
-        _end(before)
+            self._answer(records[start : start + PART], course, outputs, letters)
         course.tally.stage_seconds = course.lap.seconds
         return Batch(outputs, letters), course.tally
 
     def _answer(
-        self,
-        records: Sequence[Record],
-        course: _Course,
-        elsewhere: Elsewhere,
-        outputs: list[Outgoing],
-        letters: list[DeadLetter],
-    ) -> Iterator[None]:
-        """Answer a part of a batch; pauses once, when its reports are with the model."""
+        self, records: Sequence[Record], course: _Course, outputs: list[Outgoing], letters: list[DeadLetter]
+    ) -> None:
+        """Answer a part of a batch."""
         assessor, now, tally, lap, highest = course
         reading = read(records)
         tally.unknown_fields += sum(len(report.unknown_fields) for report in reading.reports.values())
@@ -113,32 +90,13 @@ class Processor:
         work = Work(records, reading.reports, reading.refused)
         work.drop_old(self._ledger, highest, tally)
         lap("order")
-        assessing = work.assess(assessor, elsewhere, self._ledger.marked, now, tally, lap)
-        next(assessing, None)
-        yield
-        _end(assessing)
+        work.assess(assessor, self._ledger.marked, now, tally, lap)
         work.learn(self._ledger, tally)
         lap("order")
         encode = encoder(source=self._source, time=now)
         outputs += [self._outgoing(encode, work.answers[place], tally) for place in sorted(work.answers)]
         letters += [work.refused[place] for place in sorted(work.refused)]
         lap("encode")
-
-    def _beside(self, pool: Executor, course: _Course) -> Elsewhere:
-        def elsewhere(work: Callable[[Lap], Views]) -> Callable[[], Views]:
-            own = Laps(self._timer)
-            views = pool.submit(work, own)
-
-            def wait() -> Views:
-                try:
-                    return views.result()
-                finally:
-                    course.lap("waiting")
-                    course.lap.add(own)
-
-            return wait
-
-        return elsewhere
 
     def _outgoing(self, encode: Callable[[Priority], Encoded], priority: Priority, tally: Tally) -> Outgoing:
         drill = priority.status != "Actual"

@@ -18,7 +18,7 @@ class Tally:
     human_triage: int = 0
     unknown_fields: int = 0
     stage_seconds: dict[str, float] = field(default_factory=dict)
-    """Keys decode, order, rules, features, forest, reasons, encode, and waiting: for what the model does beside."""
+    """Keys decode, order, rules, features, forest, reasons, encode; see `severity.laps`."""
     dropped: Counter[Dropped] = field(default_factory=Counter)
     """Revisions that were not published, by reason."""
     replaced: int = 0

@@ -1,7 +1,7 @@
 """A batch under way: which of its reports are new, what they are answered, and what a person has to look at."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from schemas import topics
 from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, Previous, Priority, Reason, SourcePosition
-from severity.assess import Begun, Elsewhere
 from severity.laps import Lap, untimed
 from stream.agencies import MARKED
 from stream.ledger import Ledger
@@ -35,14 +34,6 @@ class Assess(Protocol):
 
     def assess(
         self, reports: Sequence[CrimeReport], positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
-    ) -> list[Priority]:
-        """One priority a report, in order."""
-
-    def begin(self, reports: Sequence[CrimeReport], elsewhere: Elsewhere, lap: Lap = untimed) -> Begun:
-        """What `finish` needs; the model's part may be done elsewhere until then."""
-
-    def finish(
-        self, begun: Begun, positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
     ) -> list[Priority]:
         """One priority a report, in order."""
 
@@ -93,12 +84,10 @@ class Work:
         for place in self.dropped:
             del self.reports[place]
 
-    def assess(
-        self, assessor: Assess, elsewhere: Elsewhere, marked: frozenset[str], now: datetime, tally: Tally, lap: Lap
-    ) -> Iterator[None]:
+    def assess(self, assessor: Assess, marked: frozenset[str], now: datetime, tally: Tally, lap: Lap) -> None:
         """Answer every report, then give what was refused to a person where it is known whose it is.
 
-        Reports of the agencies `marked` are not scored. Pauses while the model's part is done `elsewhere`.
+        Reports of the agencies `marked` are not scored.
         """
         trusted = self.reports
         if marked:
@@ -107,9 +96,8 @@ class Work:
             tally.not_trusted += len(self.reports) - len(trusted)
         positions = [self._position(place) for place in trusted]
         try:
-            begun = assessor.begin([*trusted.values()], elsewhere, lap)
-            yield
-            self.answers.update(zip(trusted, assessor.finish(begun, positions, now, lap), strict=True))
+            priorities = assessor.assess([*trusted.values()], positions, now, lap) if positions else []
+            self.answers.update(zip(trusted, priorities, strict=True))
         except Exception:  # whatever fails, and for whichever report: the others must be answered
             logger.exception("a batch of %d reports could not be assessed: now one by one", len(positions))
             self._one_by_one(assessor, trusted, now)

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -115,7 +114,6 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         source=source,
         clock=_now,
         timer=time.perf_counter,
-        pool=stack.enter_context(ThreadPoolExecutor(1, "model")),
     )
     server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
     stack.callback(server.server_close)

@@ -84,7 +84,7 @@ def arrange(dying: Dying) -> None:
 
     # setattr, since the types of what is replaced are of no interest here.
     setattr(stream.reading, "decode", dying.wrap("while validating", stream.reading.decode))  # noqa: B010
-    setattr(severity.assess.Assessor, "finish", dying.wrap("while scoring", severity.assess.Assessor.finish))  # noqa: B010
+    setattr(severity.assess.Assessor, "assess", dying.wrap("while scoring", severity.assess.Assessor.assess))  # noqa: B010
     setattr(transport.transactions, "produce", dying.wrap("while producing", transport.transactions.produce))  # noqa: B010
     setattr(transport.transactions, "Producer", DyingProducer)  # noqa: B010
     setattr(stream.worker, "_practise", lambda *_: None)  # noqa: B010

@@ -6,7 +6,6 @@ from typing import Any
 
 from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
-from severity.assess import Begun, Elsewhere
 from severity.laps import Lap, untimed
 from stream.agencies import Agencies, Limits
 from stream.ledger import Ledger
@@ -46,15 +45,6 @@ class Marked:
             )
             for report, position in zip(reports, positions, strict=True)
         ]
-
-    def begin(self, reports: Sequence[CrimeReport], elsewhere: Elsewhere, lap: Lap = untimed) -> Begun:
-        return Begun(reports, [], elsewhere(lambda _: []))
-
-    def finish(
-        self, begun: Begun, positions: Sequence[SourcePosition], now: datetime, lap: Lap = untimed
-    ) -> list[Priority]:
-        begun.views()
-        return self.assess(begun.reports, positions, now)
 
     def triage(
         self, agency_id: str, report_id: str, dead_letter: DeadLetterRef, position: SourcePosition, now: datetime

@@ -1,8 +1,6 @@
 import itertools
 import json
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -27,7 +25,7 @@ from tests.stream.standin import NOW, Marked, ledger
 from transport.records import Batch, DeadLetter, Outgoing, Record
 
 
-def processor(assessor: Assess | None = None, known: Ledger | None = None, pool: Executor | None = None) -> Processor:
+def processor(assessor: Assess | None = None, known: Ledger | None = None) -> Processor:
     chosen = assessor or Marked()
     return Processor(
         lambda: chosen,
@@ -36,7 +34,6 @@ def processor(assessor: Assess | None = None, known: Ledger | None = None, pool:
         source="severity/test",
         clock=lambda: NOW,
         timer=lambda: 0.0,
-        pool=pool,
     )
 
 
@@ -198,8 +195,7 @@ def test_no_batch_mixes_releases() -> None:
     assert seen == [{1}, {2}, {3}]
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_a_large_batch_is_answered_as_small_ones_are_one_after_the_other(beside: bool) -> None:
+def test_a_large_batch_is_answered_as_small_ones_are_one_after_the_other() -> None:
     records = [filed(crime(report_id=str(n % 700), revision=1 + n // 900), offset=n) for n in range(2 * PART + 300)]
     records[7::97] = [record(b"no", b"lapd/r%d" % n, offset=n) for n in range(7, len(records), 97)]
     model, sets, _ = small_model()
@@ -207,9 +203,7 @@ def test_a_large_batch_is_answered_as_small_ones_are_one_after_the_other(beside:
     by = Assessor(
         Rules.load(), Schemes.load(), Policy.load(), Wording.load(), Release(model.compile(), sets, ref), print
     )
-    with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(1)) if beside else None
-        whole, counted = processor(by, ledger(5000), pool).process(records)
+    whole, counted = processor(by, ledger(5000)).process(records)
     known, outputs, letters = ledger(5000), list[Outgoing](), list[DeadLetter]()
     for start in range(0, len(records), 50):
         batch, tallied = processor(by, known).process(records[start : start + 50])
