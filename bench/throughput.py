@@ -48,8 +48,6 @@ PARTITIONS: Final = 4
 STAGES: Final = "stages"
 """The turn with a stopwatch."""
 
-BESIDE: Final = frozenset({"features", "forest"})
-"""Stages that another thread may go through meanwhile."""
 LEAST: Final = 25_000
 """Reports a second that are demanded of one worker, exactly once, with reasons."""
 
@@ -144,16 +142,12 @@ def group_of(variant: str, topic: str) -> str:
 
 
 def stages_of(processor: dict[str, float], event: dict[str, Any]) -> dict[str, float]:
-    """µs a report by stage; `other` is what is left of the time from the first read to the last commit.
-
-    What the model does beside (features, forest) takes time of its own, of which the loop spends only `waiting`.
-    """
+    """µs a report by stage; `other` is what is left of the time from the first read to the last commit."""
     records, prefix = event["records"], 'severity_stage_seconds_total{stage="'
     inside = {name.removeprefix(prefix).rstrip('"}'): value for name, value in processor.items() if prefix in name}
     seconds = {"consume": event["consume"], "validate": inside.pop("decode"), **inside}
     seconds |= {"produce": event["produce"], "commit": event["commit"]}
-    beside = BESIDE if seconds.get("waiting") else ()
-    seconds["other"] = event["wall"] - sum(value for stage, value in seconds.items() if stage not in beside)
+    seconds["other"] = event["wall"] - sum(seconds.values())
     return {stage: value / records * 1e6 for stage, value in seconds.items()}
 
 
