@@ -107,7 +107,8 @@ class Loop:
             if self._aborts > MOST_ABORTS:
                 raise LoopFailed("aborts", f"{self._aborts} aborts in a row; the last: {aborted}") from aborted
             time.sleep(min(0.01 * 2**self._aborts, 1.0))
-        self._pace.took(len(records), time.perf_counter() - since)
+        finally:  # of a batch that took too long for its transaction, too: the same again would fail again
+            self._pace.took(len(records), time.perf_counter() - since)
 
     def _publish(self, records: Sequence[Record], since: float) -> None:
         try:

@@ -39,7 +39,7 @@ def persist(
     Raises its `KafkaException` when that is neither retriable nor one of the codes `also`, else at last, or once the
     worker is to end, a `LoopFailed` that passes.
     """
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         try:
             return call()
@@ -47,8 +47,8 @@ def persist(
             error = error_of(exception)
             if not (error.retriable() or error.code() in also):
                 raise
-            if time.monotonic() > deadline:
-                detail = f"{what} for {seconds:.0f} s: {error.str()}"
+            if (tried := time.monotonic() - began) > seconds:
+                detail = f"{what} for {tried:.1f} s: {error.str()}"
                 raise LoopFailed("timed-out", detail, passing=True) from exception
             if observer:
                 if observer.stopping():

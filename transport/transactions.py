@@ -24,8 +24,9 @@ RING: Final = 2
 """More than two producers gained nothing."""
 
 WORTHWHILE_SECONDS: Final = TRANSACTION_SECONDS + 1.0
-"""How long a transaction's requests are repeated: past its timeout, for which the broker looks each second, it is lost.
-The client sometimes does not find its coordinator again at all (librdkafka 2.16); new clients do at once."""
+"""How long a transaction's requests are repeated, its abort among them: past its timeout, for which the broker looks
+each second, it is lost. The client sometimes does not find its coordinator again at all (librdkafka 2.16); new clients
+do at once."""
 
 
 class Transactions:
@@ -104,9 +105,9 @@ class Transactions:
                 # Refused where others are members, which this one is not yet; that it was tried is enough.
                 with contextlib.suppress(KafkaException):
                     producer.send_offsets_to_transaction(places, membership, CALL_SECONDS)
-            self._abort(producer)
+            self._abort(producer, began)
         except KafkaException as exception:
-            raise self._ended(producer, error_of(exception), time.monotonic() - began) from exception
+            raise self._ended(producer, error_of(exception), began) from exception
         self._open = None
 
     def publish(self, outgoing: Sequence[Outgoing], offsets: Mapping[Partition, int], membership: object) -> None:
@@ -121,12 +122,11 @@ class Transactions:
             self._open = producer
             for message in outgoing:
                 produce(producer, message)
-            self._insist(
-                lambda: producer.send_offsets_to_transaction(places, membership, CALL_SECONDS), "sending offsets"
-            )
-            self._insist(lambda: producer.commit_transaction(CALL_SECONDS), "committing")
+            send = partial(producer.send_offsets_to_transaction, places, membership, CALL_SECONDS)
+            self._insist(send, "sending offsets", began)
+            self._insist(partial(producer.commit_transaction, CALL_SECONDS), "committing", began)
         except KafkaException as exception:
-            raise self._ended(producer, error_of(exception), time.monotonic() - began) from exception
+            raise self._ended(producer, error_of(exception), began) from exception
         self._open = None
 
     def serve(self) -> None:
@@ -143,26 +143,26 @@ class Transactions:
         self._open = None
         self._ring.clear()
 
-    def _insist(self, call: Callable[[], None], what: str) -> None:
-        persist(call, what, self._observer, WORTHWHILE_SECONDS)
+    def _insist(self, call: Callable[[], None], what: str, began: float) -> None:
+        """`call` as long as the transaction that `began` then can be alive."""
+        persist(call, what, self._observer, WORTHWHILE_SECONDS - (time.monotonic() - began))
 
-    def _abort(self, producer: Producer) -> None:
-        self._insist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting")
+    def _abort(self, producer: Producer, began: float) -> None:
+        self._insist(partial(producer.abort_transaction, CALL_SECONDS), "aborting", began)
 
-    def _ended(self, producer: Producer, error: KafkaError, seconds: float) -> TransportError:
-        """Abort where that is the way out; what to tell the loop of a transaction that lasted so many `seconds`."""
+    def _ended(self, producer: Producer, error: KafkaError, began: float) -> TransportError:
+        """Abort where that is the way out; what to tell the loop of a transaction that `began` then."""
         if error.fatal():
-            # Past its timeout the broker has fenced it, and no other worker of this slot need be there.
-            return LoopFailed("fatal", error.str(), passing=seconds > TRANSACTION_SECONDS)
+            return LoopFailed("fatal", error.str(), passing=_timed_out(began))
         too_large = self._too_large or error.code() == KafkaError.MSG_SIZE_TOO_LARGE
         # What `produce` says when the broker has refused an earlier message of this transaction meanwhile.
         refused_before = error.code() == KafkaError._STATE
         if not (too_large or refused_before or error.txn_requires_abort()):
             return LoopFailed(error.name(), error.str())
         try:
-            self._abort(producer)
+            self._abort(producer, began)
         except KafkaException as exception:
-            return LoopFailed("abort", error_of(exception).str(), passing=seconds > TRANSACTION_SECONDS)
+            return LoopFailed("abort", error_of(exception).str(), passing=_timed_out(began))
         except LoopFailed as failed:
             return failed
         self._open = None
@@ -170,3 +170,8 @@ class Transactions:
         if too_large or self._too_large:
             return TooLarge("too-large", error.str())
         return Aborted(error.name(), error.str())
+
+
+def _timed_out(began: float) -> bool:
+    """Whether the broker has fenced its producer by now; no other worker of this slot need be there."""
+    return time.monotonic() - began > TRANSACTION_SECONDS

@@ -27,6 +27,7 @@ CUT_SECONDS = 8.0
 SLOW = (0.05, 1e6 / 8)
 """Seconds of delay each way, and bytes a second of each connection."""
 
+SLOW_SECONDS = 20.0
 BACKLOG = 20_000
 MOST_MORE_MB = 100
 """Of memory for a backlog: the client keeps 64 MB that are fetched (queued.max.messages.kbytes)."""
@@ -82,24 +83,27 @@ def test_a_slow_network_loses_nothing_and_its_worker_stays(distant: Far, staff: 
     assert not crew.exits
 
 
-def test_a_worker_whose_output_is_slow_keeps_its_group_and_little_memory(
+def test_a_worker_whose_output_is_slow_goes_on_with_small_batches_in_its_group_and_with_little_memory(
     distant: Far, staff: tuple[City, Crew]
 ) -> None:
-    """Half a minute of what it would read in one: reading is quick, writing is not."""
+    """Reading is quick, writing is not, suddenly: the batch in hand is too large for its transaction's time.
+
+    It is given up with its clients, once; those that follow are small enough.
+    """
     place, crew = staff
     place.file(REPORTS)
     work_off(place, crew)
     process = crew.worker("0").process
-    before = resident_mb(process.pid)
+    before = most = resident_mb(process.pid)
     distant.proxy.slow(*SLOW, "requests")
     place.file(BACKLOG)
-    most, until = before, time.monotonic() + 12.0
+    until = time.monotonic() + SLOW_SECONDS
     while time.monotonic() < until:
         crew.tend(0.5)
         most = max(most, resident_mb(process.pid))
-    assert place.look() < len(place.filed), "its output was not slow"
+    assert REPORTS < place.look() < len(place.filed), "nothing came through, or all at once"
     assert most - before < MOST_MORE_MB
     distant.proxy.slow(0, 0)
     work_off(place, crew)
     assert not crew.exits
-    assert not any("revoked" in line or "lost:" in line for line in crew.worker("0").lines)
+    assert sum("revoked" in line or "lost:" in line for line in crew.worker("0").lines) <= 1

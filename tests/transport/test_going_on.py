@@ -1,5 +1,6 @@
 """What the loop does after a failure of the broker, of a part of a batch, or of its clients."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -7,7 +8,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from tests.transport.driving import Seen, drive, echo
 from tests.transport.places import PARTITIONS, KafkaPlace
-from transport.bounds import Bounds
+from transport.bounds import FIRST, Bounds
 from transport.errors import Aborted, LoopFailed, TransportError
 from transport.local_kafka import LocalKafka
 from transport.loop import Loop
@@ -34,6 +35,22 @@ def test_new_clients_go_on_where_the_old_ones_could_not() -> None:
     backend.drain(loop)
     assert numbers(backend.published("out")) == list(range(20))
     assert seen.changes == ["assigned", "assigned"]
+
+
+def test_a_batch_that_took_longer_than_its_transaction_may_comes_again_in_smaller_ones() -> None:
+    """Else a network that became slow would let the same batch fail for ever."""
+    backend, _, _ = memory(LoopFailed("timed-out", "longer than the transaction", passing=True), count=FIRST)
+    sizes: list[int] = []
+
+    def slow(records: Sequence[Record]) -> Batch:
+        sizes.append(len(records))
+        time.sleep(0.002 * len(records))
+        return echo("out")(records)
+
+    backend.drain(Loop(backend, slow, bounds=Bounds(seconds=0.02)))
+    assert sizes[0] == FIRST
+    assert sizes[1] < FIRST / 2
+    assert numbers(backend.published("out")) == list(range(FIRST))
 
 
 def test_what_does_not_pass_ends_the_loop() -> None:
