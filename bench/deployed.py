@@ -20,12 +20,12 @@ from cli.topics import topic_specs
 from schemas import topics
 from schemas.crime_report import CrimeReport
 from schemas.envelope import encode
+from severity.artefact.keys import load_private, new_pair
+from severity.artefact.manifest import Draft
+from severity.artefact.writing import Signed, write
 from severity.conformal import PredictionSets
-from severity.keys import load_private, new_pair
 from severity.levels import LevelTable
-from severity.manifest import Draft
 from severity.model import SeverityModel
-from severity.writing import Signed, write
 from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka
 from transport.sender import Sender

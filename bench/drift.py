@@ -32,9 +32,9 @@ from cli.evaluate.contest import read
 from schemas.crime_report import CrimeReport
 from severity.levels import LevelTable
 from severity.model import SeverityModel
-from trainer.audit import drawn
-from trainer.drift import Alarm, Drift, Spans
-from trainer.drift_feed import SCORE_STEP, inputs
+from trainer.audits.draw import drawn
+from trainer.drift.drift import Alarm, Drift, Spans
+from trainer.drift.feed import SCORE_STEP, inputs
 
 START: Final = datetime(2025, 1, 1, tzinfo=UTC)
 DAYS: Final = 365

@@ -26,10 +26,10 @@ from cad.outcomes import Delays
 from cli.evaluate.contest import Material, read
 from severity import metrics
 from severity.model import SeverityModel
-from trainer.audit import drawn
-from trainer.estimate import CONFIDENCE, Estimate, Figure, Population, estimate
+from trainer.audits.draw import drawn
+from trainer.judging.estimate import CONFIDENCE, Estimate, Figure, Population, estimate
 from trainer.offline.prequential import FIRST_DAYS, filing_days
-from trainer.weights import chances, fitting
+from trainer.training.weights import chances, fitting
 
 WIDE: Final = 120  # columns, also where no terminal says how many it has
 WEEK: Final = 7

@@ -38,10 +38,10 @@ from schemas.audit_request import AuditRequest
 from schemas.crime_report import CrimeReport
 from schemas.envelope import Event, encode
 from schemas.priority import ModelRef, Priority, SourcePosition
-from trainer.audit import AuditDraw
-from trainer.dataset import TABLES, Dataset
-from trainer.intake import Intake
-from trainer.reading import gather
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import TABLES, Dataset
+from trainer.dataset.intake import Intake
+from trainer.dataset.reading import gather
 from trainer.settings import TrainerSettings
 from transport.local_kafka import LocalKafka
 from transport.reader import Reader

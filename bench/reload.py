@@ -38,7 +38,7 @@ from bench.worker import START_SECONDS, scorer
 from schemas import topics
 from schemas.envelope import Encoded, decode, encode
 from schemas.priority import Priority
-from severity.writing import Signed
+from severity.artefact.writing import Signed
 from transport.reader import Reader
 from transport.sender import Sender
 from transport.settings import KafkaSettings

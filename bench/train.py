@@ -28,12 +28,12 @@ from bench.report import FAINT, INK, Demand, console, load_average, machine, pla
 from cad.city import Case
 from cad.simulated import SimulatedCity
 from schemas.solved_case import AuditAnswer, SolvedCase
-from severity.keys import new_pair
-from trainer.audit import drawn
-from trainer.dataset import Dataset
-from trainer.job import Job, Result
-from trainer.rows import OUTCOMES, REPORTS, columns, outcome_row, report_row
-from trainer.tables import mark
+from severity.artefact.keys import new_pair
+from trainer.audits.draw import drawn
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.rows import OUTCOMES, REPORTS, columns, outcome_row, report_row
+from trainer.dataset.tables import mark
+from trainer.training.job import Job, Result
 
 ROWS: Final = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 AT_A_TIME: Final = 20_000
@@ -58,7 +58,7 @@ COLOURS: Final = {
 """Of the stages, in their order."""
 
 MEASURED: Final = (  # the trainer's own program, then what it used: memory in kilobytes, on macOS in bytes
-    "import resource, sys, trainer.training as t; t.main(); r = resource.getrusage(resource.RUSAGE_SELF);"
+    "import resource, sys, trainer.training.run as t; t.main(); r = resource.getrusage(resource.RUSAGE_SELF);"
     'print(f\'{{"cpu": {r.ru_utime + r.ru_stime}, "peak": {r.ru_maxrss}}}\', file=sys.stderr)'
 )
 

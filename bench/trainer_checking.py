@@ -11,12 +11,12 @@ from typing import Final, Self
 from schemas import topics
 from schemas.envelope import ContractError, decode
 from schemas.model_version import ModelVersion
-from severity.artefact import verify
-from severity.keys import TrustedKeys
-from severity.manifest import ArtefactRefused
-from severity.store import location, open_store
-from trainer.dataset import TABLES, Dataset
-from trainer.intake import KINDS
+from severity.artefact.keys import TrustedKeys
+from severity.artefact.manifest import ArtefactRefused
+from severity.artefact.reading import verify
+from severity.artefact.store import location, open_store
+from trainer.dataset.dataset import TABLES, Dataset
+from trainer.dataset.intake import KINDS
 from transport.reader import Reader
 from transport.records import Record
 from transport.settings import KafkaSettings

@@ -32,8 +32,8 @@ from bench.worker import Worker
 from cli.topics import topic_specs
 from schemas import topics
 from schemas.envelope import encode
-from severity.keys import load_trusted, new_pair
-from trainer.dataset import TABLES, Dataset
+from severity.artefact.keys import load_trusted, new_pair
+from trainer.dataset.dataset import TABLES, Dataset
 from transport.local_kafka import LocalKafka
 from transport.sender import Sender
 from transport.settings import KafkaSettings

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from trainer.agreement import Agreement
-    from trainer.work_list import OpenRequest
+    from trainer.audits.agreement import Agreement
+    from trainer.audits.work_list import OpenRequest
 
 app = typer.Typer(help="Reports drawn for a person to grade.", no_args_is_help=True)
 
@@ -32,10 +32,10 @@ def show_list(
     request for a report (`second`) is for another person, who does not see the first answer.
     """
     from severity.levels import LevelTable
-    from trainer.agreement import agreement
-    from trainer.dataset import Dataset
+    from trainer.audits.agreement import agreement
+    from trainer.audits.work_list import open_requests
+    from trainer.dataset.dataset import Dataset
     from trainer.settings import TrainerSettings
-    from trainer.work_list import open_requests
 
     settings = TrainerSettings()
     dataset = Dataset(settings.dataset)
@@ -63,8 +63,8 @@ def show_list(
 def show_agreement(as_json: AsJson = False) -> None:
     """Cohen's kappa of the reports that two people graded, plain and with quadratic weights, with their intervals."""
     from severity.levels import LevelTable
-    from trainer.agreement import agreement
-    from trainer.dataset import Dataset
+    from trainer.audits.agreement import agreement
+    from trainer.dataset.dataset import Dataset
     from trainer.settings import TrainerSettings
 
     settings = TrainerSettings()

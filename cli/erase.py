@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from trainer.elsewhere import Place
+    from trainer.dataset.elsewhere import Place
 
 
 def erase(
@@ -22,12 +22,12 @@ def erase(
     the releases is searched for it, and its records in Kafka are listed, which go when their topic's retention is over.
     Models that were fitted to it stay until the next training. The exit code is 0 when no file of ours holds it.
     """
-    from trainer.audit_key import secret
-    from trainer.dataset import Dataset
-    from trainer.elsewhere import elsewhere
-    from trainer.erasure import erase as erase_from
+    from trainer.audits.key import secret
+    from trainer.dataset.dataset import Dataset
+    from trainer.dataset.elsewhere import elsewhere
+    from trainer.dataset.erasure import erase as erase_from
+    from trainer.dataset.traces import traces
     from trainer.settings import TrainerSettings
-    from trainer.traces import traces
     from transport.errors import TransportError
 
     agency_id, slash, report_id = report.partition("/")

@@ -26,7 +26,7 @@ def in_words(error: Exception) -> str | None:
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from severity.keys import KeyFileError
+    from severity.artefact.keys import KeyFileError
     from transport.errors import TransportError
 
     match error:

@@ -101,7 +101,7 @@ def new(
     name: Annotated[str, typer.Option(help="Name of the pair's files.")] = "severity",
 ) -> None:
     """Make an Ed25519 pair: the private key signs releases at the trainer, the public one goes to every scorer."""
-    from severity.keys import new_pair
+    from severity.artefact.keys import new_pair
 
     private, public = new_pair(folder, name)
     typer.echo(f"private key: {private} (keep it with the trainer alone)")

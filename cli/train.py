@@ -13,9 +13,9 @@ OFFICE_SECONDS = 15.0
 """How long to wait for the place of a trainer that was killed: Kafka notices within some seconds."""
 
 if TYPE_CHECKING:
-    from trainer.dataset import Dataset
-    from trainer.job import Result
+    from trainer.dataset.dataset import Dataset
     from trainer.settings import TrainerSettings
+    from trainer.training.job import Result
 
 
 def train(
@@ -35,13 +35,13 @@ def train(
     Settings come from the environment, as the trainer's: SEVERITY_TRAINER__* and SEVERITY_KAFKA__*. The exit code is 0
     when the release passed the gate.
     """
-    from severity.keys import load_private
-    from trainer.dataset import Dataset
-    from trainer.publish import announced, publish
-    from trainer.rows import TRAININGS, columns, training_row
+    from severity.artefact.keys import load_private
+    from trainer.dataset.dataset import Dataset
+    from trainer.dataset.rows import TRAININGS, columns, training_row
+    from trainer.releasing.publish import announced, publish
     from trainer.settings import TrainerSettings
-    from trainer.trainings import job_of, known_releases, office_of, outcome_of
-    from trainer.worker import TrainingFailed, Worker
+    from trainer.training.trainings import job_of, known_releases, office_of, outcome_of
+    from trainer.training.worker import TrainingFailed, Worker
     from transport.errors import TransportError
     from transport.sender import Sender
 
@@ -104,8 +104,8 @@ def train(
 def _as_of(settings: "TrainerSettings", dataset: "Dataset", release: int) -> bool:
     """Whether the training set of a release can be made again, erased reports aside; says how it compares."""
     from severity.levels import LevelTable
-    from trainer.as_of import made_again
-    from trainer.trainings import known_releases
+    from trainer.training.as_of import made_again
+    from trainer.training.trainings import known_releases
 
     manifests = [one.manifest for one in known_releases(settings) if one.manifest.release == release]
     if not manifests:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 
 from schemas.envelope import ContractError, decode
 from schemas.model_status import ModelStatus
-from severity.keys import TrustedKeys
-from severity.manifest import ArtefactRefused
-from severity.proof import prove
-from severity.store import Store, location
+from severity.artefact.keys import TrustedKeys
+from severity.artefact.manifest import ArtefactRefused
+from severity.artefact.proof import prove
+from severity.artefact.store import Store, location
 from stream.high_water import Mark
 from transport.records import Record
 

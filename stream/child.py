@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from severity.artefact import load, verify
+from severity.artefact.keys import KeyFileError, load_trusted
+from severity.artefact.manifest import ArtefactRefused, Refusal
+from severity.artefact.reading import load, verify
+from severity.artefact.store import location, open_store, require_own
 from severity.assess import Release
-from severity.keys import KeyFileError, load_trusted
-from severity.manifest import ArtefactRefused, Refusal
-from severity.store import location, open_store, require_own
 from stream.loader import NO_KEYS, Handover, Refused, Request
 from stream.rehearsal import rehearsal
 

@@ -15,7 +15,7 @@ from typing import Final, Literal, Protocol
 from schemas.envelope import ContractError, decode
 from schemas.model_status import ModelStatus
 from schemas.model_version import ModelVersion
-from severity.manifest import Refusal as ArtefactRefusal
+from severity.artefact.manifest import Refusal as ArtefactRefusal
 from stream.acknowledged import Acknowledged
 from stream.errors import ReleaseRefused
 from stream.fallbacks import candidates

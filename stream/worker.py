@@ -19,9 +19,9 @@ from prometheus_client import CollectorRegistry, start_http_server
 from schemas import topics
 from schemas.envelope import encode
 from schemas.model_status import ModelStatus
+from severity.artefact.keys import load_trusted
+from severity.artefact.store import open_store
 from severity.assess import Assessor, Release
-from severity.keys import load_trusted
-from severity.store import open_store
 from stream.acknowledged import acknowledged
 from stream.agencies import Agencies, Limits
 from stream.champion import Champion

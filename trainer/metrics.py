@@ -5,13 +5,13 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from trainer.agreement import Agreement
-from trainer.drift import Alarm
-from trainer.drift_tests import Tested
-from trainer.intake import Taken
-from trainer.job import Result
-from trainer.live_metrics import LiveMetrics
-from trainer.live_windows import Widths
+from trainer.audits.agreement import Agreement
+from trainer.dataset.intake import Taken
+from trainer.drift.drift import Alarm
+from trainer.drift.two_samples import Tested
+from trainer.live.metrics import LiveMetrics
+from trainer.live.windows import Widths
+from trainer.training.job import Result
 
 TRAINING_BUCKETS: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0)
 """Upper bounds in seconds: a training takes from a few seconds to some minutes."""

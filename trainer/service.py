@@ -11,23 +11,23 @@ from datetime import UTC, datetime
 from prometheus_client import CollectorRegistry, start_http_server
 
 from schemas import topics
-from severity.keys import load_private
+from severity.artefact.keys import load_private
 from severity.levels import LevelTable
-from trainer.agreement import agreement
-from trainer.audit import AuditDraw
-from trainer.audit_key import secret
-from trainer.dataset import TABLES, Dataset
-from trainer.drift import Alarm, Drift
-from trainer.drift_feed import DriftFeed
-from trainer.intake import Intake
-from trainer.live import Joined, LiveScores
-from trainer.live_feed import feed, rebuild
-from trainer.live_windows import Widths
+from trainer.audits.agreement import agreement
+from trainer.audits.draw import AuditDraw
+from trainer.audits.key import secret
+from trainer.dataset.dataset import TABLES, Dataset
+from trainer.dataset.intake import Intake
+from trainer.dataset.reading import gather, missed
+from trainer.drift.drift import Alarm, Drift
+from trainer.drift.feed import DriftFeed
+from trainer.live.feed import feed, rebuild
+from trainer.live.scores import Joined, LiveScores
+from trainer.live.windows import Widths
 from trainer.metrics import TrainerMetrics
-from trainer.reading import gather, missed
 from trainer.say import say
 from trainer.settings import TrainerSettings
-from trainer.trainings import Trainings, office_of
+from trainer.training.trainings import Trainings, office_of
 from transport.office import Office
 from transport.reader import Reader
 from transport.sender import Sender

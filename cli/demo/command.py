@@ -111,7 +111,7 @@ def _run(options: Options, folder: Path, console: Console) -> tuple[Summary, str
     from cli.demo.processes import ServiceFailed, Services
     from cli.demo.tally import Tally
     from cli.demo.watch import Watch
-    from severity.keys import new_pair
+    from severity.artefact.keys import new_pair
     from severity.levels import LevelTable
 
     tally = Tally(LevelTable.load())

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from severity.proof import Proved
-    from trainer.difference import Changed
+    from severity.artefact.proof import Proved
+    from trainer.judging.difference import Changed
 
 app = typer.Typer(
     help="Model releases: what there is, whether it can be trusted, and what a person decides.\n\n"
@@ -83,10 +83,10 @@ def verify(release: Which, keys: Keys = None, as_json: AsJson = False) -> None:
     RELEASE may also be a place, such as s3://bucket/prefix/<digest> or a folder.
     """
     from cli.model.desk import desk, trusted_keys
-    from severity.artefact import load
-    from severity.artefact import verify as check
-    from severity.manifest import ArtefactRefused
-    from severity.store import location
+    from severity.artefact.manifest import ArtefactRefused
+    from severity.artefact.reading import load
+    from severity.artefact.reading import verify as check
+    from severity.artefact.store import location
     from trainer.settings import TrainerSettings
 
     place: str | Path
@@ -121,8 +121,8 @@ def verify(release: Which, keys: Keys = None, as_json: AsJson = False) -> None:
 def card(release: Which, keys: Keys = None, as_json: AsJson = False) -> None:
     """The model card, in Markdown or as JSON, from the signed manifest."""
     from cli.model.desk import desk
-    from severity.card import Card
-    from severity.manifest import Draft
+    from severity.artefact.card import Card
+    from severity.artefact.manifest import Draft
 
     one = _find(desk(keys, offline=True).known, release)
     made = Card(facts=Draft.model_validate(one.manifest.model_dump(include=set(Draft.model_fields))))
@@ -163,8 +163,8 @@ def diff(
     from cli.model import view
     from cli.model.comparing import compare, newest_reports
     from cli.model.desk import desk
-    from severity.manifest import ArtefactRefused
-    from trainer.dataset import Dataset
+    from severity.artefact.manifest import ArtefactRefused
+    from trainer.dataset.dataset import Dataset
 
     found = desk(keys, offline=against is not None)
     after = _find(found.known, release)
@@ -192,10 +192,10 @@ def diff(
 
 def _decide(kind: Literal["promote", "rollback"], release: str | None, reason: str, by: str | None) -> None:
     from cli.model.desk import desk
-    from severity.keys import load_private
-    from severity.manifest import ArtefactRefused
-    from trainer.decisions import NotDecided, Wish, carry_out, to_promote, to_put_back
-    from trainer.publish import announce
+    from severity.artefact.keys import load_private
+    from severity.artefact.manifest import ArtefactRefused
+    from trainer.releasing.decisions import NotDecided, Wish, carry_out, to_promote, to_put_back
+    from trainer.releasing.publish import announce
     from transport.sender import Sender
 
     found = desk()
@@ -225,7 +225,7 @@ def _counts(changed: "Changed") -> dict[str, float]:
 
 
 def _find(known: "Sequence[Proved]", wanted: str) -> "Proved":
-    from trainer.decisions import NotDecided, find
+    from trainer.releasing.decisions import NotDecided, find
 
     try:
         return find(known, wanted)

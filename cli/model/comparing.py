@@ -7,13 +7,13 @@ from typing import Final
 from cli.model.desk import Desk, scorers
 from schemas.crime_report import CrimeReport
 from schemas.priority import SourcePosition
-from severity.artefact import load, verify
+from severity.artefact.proof import Proved
+from severity.artefact.reading import load, verify
+from severity.artefact.store import location
 from severity.assess import Release
-from severity.proof import Proved
-from severity.store import location
 from stream.tables import Tables
-from trainer.dataset import Dataset
-from trainer.difference import Difference, difference
+from trainer.dataset.dataset import Dataset
+from trainer.judging.difference import Difference, difference
 
 BATCH: Final = 2000
 """Reports that are scored at a time."""

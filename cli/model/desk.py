@@ -6,14 +6,14 @@ from pathlib import Path
 
 from schemas.model_status import ModelStatus
 from schemas.model_version import ModelVersion
-from severity.keys import TrustedKeys, load_trusted
-from severity.proof import Proved
-from severity.store import Store, open_store
+from severity.artefact.keys import TrustedKeys, load_trusted
+from severity.artefact.proof import Proved
+from severity.artefact.store import Store, open_store
 from stream.settings import ScorerSettings
-from trainer.publish import announced
-from trainer.releases import champion, releases, trusted
+from trainer.releasing.publish import announced
+from trainer.releasing.releases import champion, releases, trusted
+from trainer.releasing.statuses import statuses
 from trainer.settings import TrainerSettings
-from trainer.statuses import statuses
 from transport.errors import TransportError
 
 

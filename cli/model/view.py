@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.model.desk import Desk
-from severity.proof import Proved
-from trainer.difference import Changed, Difference
+from severity.artefact.proof import Proved
+from trainer.judging.difference import Changed, Difference
 
 WIDTH: Final = 150
 """Columns where the output is no terminal."""

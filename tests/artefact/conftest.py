@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from severity.writing import Signed
+from severity.artefact.writing import Signed
 from stream.loader import Handover
 from tests.artefact.releases import Maker, maker
 from tests.artefact.scene import Scene

@@ -13,11 +13,11 @@ from typing import Any
 import joblib
 
 from schemas.crime_report import CrimeReport
+from severity.artefact.keys import Signer, TrustedKeys, load_private, load_trusted, new_pair
+from severity.artefact.manifest import MANIFEST, SIGNATURE, Draft, sha256
+from severity.artefact.writing import Signed, write
 from severity.conformal import PredictionSets
-from severity.keys import Signer, TrustedKeys, load_private, load_trusted, new_pair
-from severity.manifest import MANIFEST, SIGNATURE, Draft, sha256
 from severity.model import SeverityModel
-from severity.writing import Signed, write
 from tests.severity.small_model import small_model
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ from schemas import topics
 from schemas.envelope import encode
 from schemas.model_status import ModelStatus
 from schemas.model_version import ModelVersion
-from severity.manifest import ArtefactRefused
+from severity.artefact.manifest import ArtefactRefused
 from stream.child import fetch
 from stream.errors import ReleaseRefused
 from stream.follower import Follower, Way

@@ -7,10 +7,10 @@ import pytest
 from schemas import topics
 from schemas.envelope import encode
 from schemas.model_status import ModelStatus
-from severity.keys import load_private, new_pair
-from severity.manifest import ArtefactRefused
-from severity.store import open_store
-from severity.writing import Signed
+from severity.artefact.keys import load_private, new_pair
+from severity.artefact.manifest import ArtefactRefused
+from severity.artefact.store import open_store
+from severity.artefact.writing import Signed
 from stream.acknowledged import acknowledged
 from stream.high_water import Mark
 from tests.artefact.releases import NOW, Maker

@@ -13,9 +13,8 @@ import pytest
 
 from schemas.envelope import decode, encode
 from schemas.model_version import ModelVersion
-from severity.artefact import Golden, load, verify
-from severity.folder_store import WRITING
-from severity.manifest import (
+from severity.artefact.folder_store import WRITING
+from severity.artefact.manifest import (
     CARD,
     CARD_JSON,
     GOLDEN,
@@ -28,7 +27,8 @@ from severity.manifest import (
     Versions,
     sha256,
 )
-from severity.writing import Signed, reissue
+from severity.artefact.reading import Golden, load, verify
+from severity.artefact.writing import Signed, reissue
 from tests.artefact.releases import DRAFT, NOW, Maker, planted
 
 

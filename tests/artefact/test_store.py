@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from obstore.store import MemoryStore
 
-from severity.artefact import load, verify
-from severity.bucket_store import Bucket
-from severity.folder_store import WRITING, Folder
-from severity.manifest import LIMITS, MANIFEST, ArtefactRefused
-from severity.store import MOST_FILES, Store, location, open_store
+from severity.artefact.bucket_store import Bucket
+from severity.artefact.folder_store import WRITING, Folder
+from severity.artefact.manifest import LIMITS, MANIFEST, ArtefactRefused
+from severity.artefact.reading import load, verify
+from severity.artefact.store import MOST_FILES, Store, location, open_store
 from tests.artefact.releases import NOW, Maker
 from tests.artefact.s3 import s3
 

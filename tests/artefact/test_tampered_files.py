@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from severity.manifest import LIMITS, MANIFEST, MODEL, SIGNATURE
-from severity.writing import Signed
+from severity.artefact.manifest import LIMITS, MANIFEST, MODEL, SIGNATURE
+from severity.artefact.writing import Signed
 from tests.artefact.releases import Maker
 from tests.artefact.scene import Scene
 

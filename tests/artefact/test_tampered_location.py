@@ -2,8 +2,8 @@
 
 import pytest
 
-from severity import store
-from severity.writing import Signed
+from severity.artefact import store
+from severity.artefact.writing import Signed
 from tests.artefact.releases import Maker
 from tests.artefact.scene import Scene
 

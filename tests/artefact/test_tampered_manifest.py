@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from schemas.model_version import ModelVersion
-from severity.keys import load_private, new_pair
-from severity.manifest import MANIFEST, Manifest, sha256
-from severity.writing import Signed
+from severity.artefact.keys import load_private, new_pair
+from severity.artefact.manifest import MANIFEST, Manifest, sha256
+from severity.artefact.writing import Signed
 from tests.artefact.releases import DRAFT, Maker
 from tests.artefact.scene import Scene
 

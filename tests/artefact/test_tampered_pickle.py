@@ -5,9 +5,9 @@ from pathlib import Path
 import joblib
 import pytest
 
-from severity.keys import load_private, new_pair
-from severity.manifest import LIMITS, MANIFEST, MODEL
-from severity.writing import Signed
+from severity.artefact.keys import load_private, new_pair
+from severity.artefact.manifest import LIMITS, MANIFEST, MODEL
+from severity.artefact.writing import Signed
 from tests.artefact.releases import Maker, planted
 from tests.artefact.scene import Scene
 

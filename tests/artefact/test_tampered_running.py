@@ -12,9 +12,9 @@ from schemas import topics
 from schemas.envelope import decode, encode
 from schemas.model_status import ModelStatus
 from schemas.model_version import ModelVersion
-from severity.keys import load_private, new_pair
-from severity.manifest import MANIFEST, MODEL
-from severity.writing import Signed
+from severity.artefact.keys import load_private, new_pair
+from severity.artefact.manifest import MANIFEST, MODEL
+from severity.artefact.writing import Signed
 from tests.artefact.releases import NOW, Maker, planted
 from tests.artefact.s3 import s3
 from tests.stream.conftest import broker

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from severity.keys import load_private, new_pair
-from severity.manifest import SIGNATURE
-from severity.writing import Signed
+from severity.artefact.keys import load_private, new_pair
+from severity.artefact.manifest import SIGNATURE
+from severity.artefact.writing import Signed
 from tests.artefact.releases import NOW, Maker
 from tests.artefact.scene import Scene
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from bench.trainer_checking import Verdict, Watcher, compare
-from severity.keys import load_trusted, new_pair
+from severity.artefact.keys import load_trusted, new_pair
 from tests.trainer.events import START, Outbox, outcome, priority, records, report
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.rows import OUTCOMES, columns, outcome_row
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.dataset.rows import OUTCOMES, columns, outcome_row
 from transport.records import Record
 
 ALL = [record for n in range(5) for event in (report(n), priority(n), outcome(n)) for record in records([event], n)]

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 from cli.main import app
 from schemas import topics
 from tests.trainer.events import START, Outbox, outcome, records, report
-from trainer.audit import AuditDraw
-from trainer.audit_key import secret
-from trainer.dataset import Dataset
-from trainer.intake import Intake
+from trainer.audits.draw import AuditDraw
+from trainer.audits.key import secret
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
 from transport.embedded import EmbeddedBroker
 from transport.sender import Sender
 
@@ -48,7 +48,7 @@ def test_it_says_what_went_what_is_left_and_where(dataset: Dataset, monkeypatch:
 
 
 def test_what_was_erased_is_told_though_no_broker_answers(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.elsewhere.elsewhere", _away)
+    monkeypatch.setattr("trainer.dataset.elsewhere.elsewhere", _away)
     done = CliRunner().invoke(app, ["erase", "--report", "riverton/r1", "--json"])
     assert done.exit_code == 0, done.output
     said = json.loads(done.stdout)

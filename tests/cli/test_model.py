@@ -13,17 +13,17 @@ from schemas import topics
 from schemas.crime_report import CrimeReport
 from schemas.envelope import encode
 from schemas.model_status import ModelStatus
-from severity.artefact import load, verify
-from severity.manifest import MODEL
-from severity.store import open_store
-from severity.writing import Signed
+from severity.artefact.manifest import MODEL
+from severity.artefact.reading import load, verify
+from severity.artefact.store import open_store
+from severity.artefact.writing import Signed
 from tests.artefact.releases import NOW, Maker, maker
 from tests.trainer.events import Outbox, records
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.publish import announce, announced
-from trainer.releases import champion, hold, releases
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.releasing.publish import announce, announced
+from trainer.releasing.releases import champion, hold, releases
 from transport.embedded import EmbeddedBroker
 from transport.sender import Sender
 from transport.settings import KafkaSettings

@@ -14,14 +14,14 @@ from schemas import topics
 from schemas.envelope import decode
 from schemas.model_version import ModelVersion
 from schemas.topics import all_topics
-from severity.artefact import load, verify
-from severity.keys import load_trusted, new_pair
+from severity.artefact.keys import load_trusted, new_pair
+from severity.artefact.reading import load, verify
 from tests.trainer.city import solved_cases
 from tests.trainer.events import Outbox, records
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.traces import traces
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.dataset.traces import traces
 from transport.embedded import EmbeddedBroker
 from transport.reader import Reader
 

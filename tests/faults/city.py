@@ -18,7 +18,7 @@ from bench.worker import Worker
 from cad.simulated import SimulatedCity
 from cli.topics import topic_specs
 from schemas import topics
-from severity.keys import new_pair
+from severity.artefact.keys import new_pair
 from tests.stream.standin import NOW
 from transport.reader import Reader
 from transport.records import Partition

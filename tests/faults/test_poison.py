@@ -16,7 +16,7 @@ from cli.topics import topic_specs
 from schemas import topics
 from schemas.envelope import decode
 from schemas.priority import Priority
-from severity.keys import new_pair
+from severity.artefact.keys import new_pair
 from tests.faults import raw_client
 from tests.faults.poison import CASES, JSON, Case, Header, sound
 from tests.stream.running import read_until, scorer, scrape

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from severity.keys import KeyFileError, TrustedKeys, load_private, load_trusted, new_pair
+from severity.artefact.keys import KeyFileError, TrustedKeys, load_private, load_trusted, new_pair
 
 
 def test_what_one_key_signs_its_public_key_verifies_and_no_other(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 
 from cad.simulated import SimulatedCity
 from schemas.crime_report import CrimeReport
+from severity.artefact.keys import load_private, new_pair
+from severity.artefact.manifest import Draft
+from severity.artefact.writing import Signed, write
 from severity.conformal import PredictionSets
-from severity.keys import load_private, new_pair
 from severity.levels import LevelTable
-from severity.manifest import Draft
 from severity.model import SeverityModel
-from severity.writing import Signed, write
 from tests.stream.standin import NOW
 
 

@@ -9,13 +9,13 @@ from cad.city import Case
 from cad.simulated import SimulatedCity
 from schemas.crime_report import CrimeReport
 from schemas.solved_case import AuditAnswer, Offence, SolvedCase
-from severity.keys import new_pair
+from severity.artefact.keys import new_pair
 from tests.trainer.events import Outbox, records
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.job import Job, Result
-from trainer.training import train
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.training.job import Job, Result
+from trainer.training.run import train
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 AGENCIES = ("eastport", "northfield", "rivertown")

@@ -6,10 +6,10 @@ Arguments: bootstrap servers, dataset folder. Says `taken N` after each batch, `
 import sys
 from datetime import UTC, datetime
 
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.reading import missed
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.dataset.reading import missed
 from transport.reader import Reader
 from transport.sender import Sender
 from transport.settings import KafkaSettings

@@ -17,12 +17,12 @@ from schemas.solved_case import AuditAnswer, Offence, SolvedCase
 from severity.confusion import confusion
 from severity.levels import LevelTable
 from tests.trainer.events import START, CodeIsLevel, Outbox, outcome, records, report
-from trainer.agreement import agreement, kappa
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.erasure import erase
-from trainer.intake import Intake
-from trainer.work_list import open_requests
+from trainer.audits.agreement import agreement, kappa
+from trainer.audits.draw import AuditDraw
+from trainer.audits.work_list import open_requests
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.erasure import erase
+from trainer.dataset.intake import Intake
 
 DRAW = AuditDraw(b"key", 0.5, 0.5)
 
@@ -96,7 +96,7 @@ def test_kappa_is_scikit_learns(dataset: Dataset) -> None:
 
 
 def test_the_interval_holds_the_true_kappa_about_as_often_as_it_says() -> None:
-    from trainer.agreement import _figures
+    from trainer.audits.agreement import _figures
 
     rng = np.random.default_rng(1)
     joint = np.full((5, 5), 0.02) + np.eye(5) * 0.1

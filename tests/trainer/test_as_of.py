@@ -3,16 +3,16 @@
 from datetime import timedelta
 from pathlib import Path
 
+from severity.artefact.manifest import Manifest
 from severity.levels import LevelTable
-from severity.manifest import Manifest
 from tests.trainer.city import solved_cases
 from tests.trainer.events import START, Outbox, records
-from trainer.as_of import MadeAgain, made_again
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.erasure import erase
-from trainer.intake import Intake
-from trainer.training_set import training_set
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.erasure import erase
+from trainer.dataset.intake import Intake
+from trainer.training.as_of import MadeAgain, made_again
+from trainer.training.training_set import training_set
 
 KEY = b"key"
 LEVELS = LevelTable.load()

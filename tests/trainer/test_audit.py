@@ -4,7 +4,7 @@ import pytest
 
 from schemas.solved_case import AuditAnswer
 from tests.trainer.events import START, report
-from trainer.audit import AuditDraw, drawn
+from trainer.audits.draw import AuditDraw, drawn
 
 
 def test_the_share_drawn_is_the_rate_and_its_probability_travels_along() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trainer.coverage import calibrate, coverage
+from trainer.judging.coverage import calibrate, coverage
 
 
 def drawn(n: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -15,11 +15,11 @@ from schemas.crime_report import CrimeReport
 from schemas.envelope import MAX_BYTES
 from tests import strategies
 from tests.trainer.events import START, Outbox, outcome, priority, records, report
-from trainer import tables
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import FOREIGN_AGENCY, OUT_OF_RANGE, Intake
-from trainer.rows import REPORTS, columns, report_row
+from trainer.audits.draw import AuditDraw
+from trainer.dataset import tables
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import FOREIGN_AGENCY, OUT_OF_RANGE, Intake
+from trainer.dataset.rows import REPORTS, columns, report_row
 from transport.records import Record
 
 

@@ -14,12 +14,12 @@ from deltalake.exceptions import CommitFailedError
 
 from schemas import topics
 from tests.trainer.events import START, CodeIsLevel, Outbox, outcome, records, report
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.erasure import erase
-from trainer.intake import Intake
-from trainer.traces import traces
-from trainer.training_set import training_set
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.erasure import erase
+from trainer.dataset.intake import Intake
+from trainer.dataset.traces import traces
+from trainer.training.training_set import training_set
 
 KEY = b"key"
 

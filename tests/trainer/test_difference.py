@@ -1,7 +1,7 @@
 """Levels of two releases, compared."""
 
 from tests.trainer.city import solved_cases
-from trainer.difference import difference
+from trainer.judging.difference import difference
 
 
 def test_it_counts_what_goes_up_and_down_over_all_and_by_group() -> None:

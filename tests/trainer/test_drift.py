@@ -11,14 +11,14 @@ import pytest
 
 from cad.simulated import SimulatedCity
 from tests.trainer.events import CodeIsLevel, Outbox, outcome, priority, records, report
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.drift import MOST_VALUES, Alarm, Drift, Spans
-from trainer.drift_feed import DriftFeed, inputs
-from trainer.drift_tests import PSI_LEAST, Counts, crowding, missing, psi, unseen
-from trainer.intake import Intake
-from trainer.live import LiveScores
-from trainer.live_feed import feed, rebuild
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.drift.drift import MOST_VALUES, Alarm, Drift, Spans
+from trainer.drift.feed import DriftFeed, inputs
+from trainer.drift.two_samples import PSI_LEAST, Counts, crowding, missing, psi, unseen
+from trainer.live.feed import feed, rebuild
+from trainer.live.scores import LiveScores
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 CHANCE = 0.01
@@ -35,7 +35,7 @@ def share_above(test: Callable[..., object], seeds: int, draw: Callable[[np.rand
 
 
 def test_without_a_change_psi_passes_its_bound_as_seldom_as_it_was_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.drift_tests.PSI_LEAST", 0.0)
+    monkeypatch.setattr("trainer.drift.two_samples.PSI_LEAST", 0.0)
     shares = [0.4, 0.3, 0.15, 0.1, 0.05]
 
     def draw(rng: np.random.Generator) -> tuple[Counts, Counts]:

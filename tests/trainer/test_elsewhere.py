@@ -7,7 +7,7 @@ import pytest
 
 from schemas import topics
 from tests.trainer.events import outcome, priority, records, report
-from trainer.elsewhere import Place, elsewhere
+from trainer.dataset.elsewhere import Place, elsewhere
 from transport.embedded import EmbeddedBroker
 from transport.retention import retention_ms
 from transport.sender import Sender

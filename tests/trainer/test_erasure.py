@@ -12,13 +12,13 @@ import pytest
 from schemas import topics
 from schemas.solved_case import AuditAnswer
 from tests.trainer.events import START, CodeIsLevel, Outbox, outcome, priority, records, report
-from trainer.audit import AuditDraw
-from trainer.audit_key import NoAuditKey, secret
-from trainer.dataset import Dataset
-from trainer.erasure import OtherSecret, Tombstones, erase
-from trainer.intake import Intake
-from trainer.traces import traces
-from trainer.training_set import training_set
+from trainer.audits.draw import AuditDraw
+from trainer.audits.key import NoAuditKey, secret
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.erasure import OtherSecret, Tombstones, erase
+from trainer.dataset.intake import Intake
+from trainer.dataset.traces import traces
+from trainer.training.training_set import training_set
 
 KEY = b"key"
 NAME = "r4711"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from trainer.estimate import LEAST_GRADED, Estimate, Population, estimate
+from trainer.judging.estimate import LEAST_GRADED, Estimate, Population, estimate
 
 RATE = 0.05
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from severity import confusion as of
-from trainer.evaluation import CANDIDATE, GUARDED, TOP, Judged, evaluate
-from trainer.resampling import interval, resampled
+from trainer.judging.evaluation import CANDIDATE, GUARDED, TOP, Judged, evaluate
+from trainer.judging.resampling import interval, resampled
 
 
 def judged(truth: np.ndarray, weights: np.ndarray | None = None, guarded: np.ndarray | None = None) -> Judged:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from trainer import gate
-from trainer.evaluation import CANDIDATE, Evaluation, Judged, evaluate
-from trainer.gate import LEAST_ROWS, Check, enough
-from trainer.groups import losses
-from trainer.holdout import calibration_by_chance, cut_of
+from trainer.judging import gate
+from trainer.judging.evaluation import CANDIDATE, Evaluation, Judged, evaluate
+from trainer.judging.gate import LEAST_ROWS, Check, enough
+from trainer.judging.groups import losses
+from trainer.judging.holdout import calibration_by_chance, cut_of
 
 RNG = np.random.default_rng(5)
 MANY = 4000

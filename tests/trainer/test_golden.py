@@ -6,7 +6,7 @@ from itertools import islice
 from cad.simulated import SimulatedCity
 from schemas.crime_report import CrimeReport
 from tests.trainer.events import report
-from trainer.golden import GOLDEN_ROWS, OWN, TOGETHER, golden
+from trainer.releasing.golden import GOLDEN_ROWS, OWN, TOGETHER, golden
 
 FIELDS = CrimeReport.model_fields.keys() - TOGETHER - OWN
 

@@ -7,10 +7,10 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.trainer.events import START, Outbox, records, report
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.reading import missed
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.dataset.reading import missed
 from transport.reader import Reader
 from transport.settings import KafkaSettings
 from transport.topics import TopicSpec, create_topics

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.events import START, outcome, priority, records, report
-from trainer.audit import AuditDraw
-from trainer.audit import drawn as is_drawn
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.reading import WrongBroker, missed
+from trainer.audits.draw import AuditDraw
+from trainer.audits.draw import drawn as is_drawn
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.dataset.reading import WrongBroker, missed
 from transport.embedded import EmbeddedBroker
 from transport.reader import Reader
 from transport.sender import Sender

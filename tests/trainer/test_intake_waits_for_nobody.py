@@ -10,14 +10,14 @@ from typing import Final
 import pytest
 
 from schemas import topics
-from severity.keys import new_pair
+from severity.artefact.keys import new_pair
 from tests.trainer.events import outcome, records, report
 from trainer import service
-from trainer.dataset import Dataset
-from trainer.job import Result
+from trainer.dataset.dataset import Dataset
 from trainer.settings import TrainerSettings
-from trainer.trainings import Trainings
-from trainer.worker import Progress
+from trainer.training.job import Result
+from trainer.training.trainings import Trainings
+from trainer.training.worker import Progress
 from transport.embedded import EmbeddedBroker
 from transport.sender import Sender
 

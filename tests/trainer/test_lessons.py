@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from tests.trainer.events import CodeIsLevel, Outbox, outcome, records, report
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.lessons import Lesson, changed, earlier, present
-from trainer.training_set import labels_at, training_set
-from trainer.twins import LEAST_LESSON, fit_all
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.training.lessons import Lesson, changed, earlier, present
+from trainer.training.training_set import labels_at, training_set
+from trainer.training.twins import LEAST_LESSON, fit_all
 
 
 def lesson(rows: int, seed: int = 0) -> Lesson:

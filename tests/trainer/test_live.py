@@ -13,15 +13,15 @@ from sklearn.metrics import accuracy_score, f1_score
 from schemas.audit_request import SECOND
 from schemas.solved_case import AuditAnswer
 from tests.trainer.events import CodeIsLevel, Outbox, outcome, priority, records, report
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.live import RULES, Cell, Decision, Label, LiveScores
-from trainer.live_feed import feed, rebuild
-from trainer.live_metrics import LiveMetrics
-from trainer.live_windows import ANY, Widths, Window, WindowCell, estimates, windows
-from trainer.scores import scores
-from trainer.training_set import WITHDRAWN
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.judging.scores import scores
+from trainer.live.feed import feed, rebuild
+from trainer.live.metrics import LiveMetrics
+from trainer.live.scores import RULES, Cell, Decision, Label, LiveScores
+from trainer.live.windows import ANY, Widths, Window, WindowCell, estimates, windows
+from trainer.training.training_set import WITHDRAWN
 
 ONE = ("riverton", "r1")
 SOLVED = Label(1, "solved", 4)

@@ -25,7 +25,7 @@ from trainer.offline.prequential import (
     filing_days,
     pooled,
 )
-from trainer.weights import TEMPER
+from trainer.training.weights import TEMPER
 
 ALL = Regime.parse("all")
 KEY = b"key"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from schemas import topics
-from severity.manifest import Decision
-from severity.store import open_store
+from severity.artefact.manifest import Decision
+from severity.artefact.store import open_store
 from tests.artefact.releases import NOW, Maker, maker
-from trainer.publish import announce, announced, publish
-from trainer.releases import releases
+from trainer.releasing.publish import announce, announced, publish
+from trainer.releasing.releases import releases
 from trainer.settings import TrainerSettings
 from transport.embedded import EmbeddedBroker
 from transport.sender import Sender

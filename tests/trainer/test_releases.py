@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from severity.keys import load_private, load_trusted, new_pair
-from severity.manifest import MANIFEST, Decision
-from severity.store import open_store
+from severity.artefact.keys import load_private, load_trusted, new_pair
+from severity.artefact.manifest import MANIFEST, Decision
+from severity.artefact.store import open_store
 from tests.artefact.releases import NOW, Maker, maker
-from trainer.releases import ELSEWHERE, champion, hold, next_release, outdated, releases, superseded, trusted
+from trainer.releasing.releases import ELSEWHERE, champion, hold, next_release, outdated, releases, superseded, trusted
 
 
 def known(case: Maker) -> list:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trainer.schedule import Past, Schedule, Trigger
+from trainer.training.schedule import Past, Schedule, Trigger
 
 ZONE = ZoneInfo("America/Los_Angeles")
 SCHEDULE = Schedule(first_outcomes=400, daily_at=time(3, 30), zone=ZONE)

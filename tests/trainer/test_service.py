@@ -15,14 +15,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from schemas import topics
 from schemas.priority import Priority
-from severity.artefact import load, verify
-from severity.keys import load_trusted, new_pair
-from severity.store import open_store
+from severity.artefact.keys import load_trusted, new_pair
+from severity.artefact.reading import load, verify
+from severity.artefact.store import open_store
 from tests.trainer.city import solved_cases
 from tests.trainer.events import priority, records
-from trainer.dataset import Dataset
-from trainer.publish import announced
-from trainer.releases import champion, next_release, releases
+from trainer.dataset.dataset import Dataset
+from trainer.releasing.publish import announced
+from trainer.releasing.releases import champion, next_release, releases
 from transport.embedded import EmbeddedBroker
 from transport.sender import Sender
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.trainer.days import Days, flipped, flooded
 from tests.trainer.events import report
-from trainer.job import Result
-from trainer.suspicion import Scored, flood, odd_labels
+from trainer.judging.suspicion import Scored, flood, odd_labels
+from trainer.training.job import Result
 
 SEED, A_DAY, FIRST = 3, 240, 8
 

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from schemas.crime_report import CrimeReport
-from severity.artefact import load, verify
-from severity.keys import load_trusted, new_pair
+from severity.artefact.keys import load_trusted, new_pair
+from severity.artefact.reading import load, verify
 from severity.model import SeverityModel
 from severity.told import Told
 from tests.trainer.city import solved_cases
 from tests.trainer.events import Outbox, records
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.job import Job
-from trainer.training import train
-from trainer.worker import TrainingFailed, Worker
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.training.job import Job
+from trainer.training.run import train
+from trainer.training.worker import TrainingFailed, Worker
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from schemas.audit_request import SECOND
 from schemas.solved_case import AuditAnswer
 from tests.trainer.events import CodeIsLevel, Outbox, outcome, priority, records, report
-from trainer.audit import AuditDraw
-from trainer.dataset import Dataset
-from trainer.intake import Intake
-from trainer.training_set import TrainingSet, labels_at, training_set
+from trainer.audits.draw import AuditDraw
+from trainer.dataset.dataset import Dataset
+from trainer.dataset.intake import Intake
+from trainer.training.training_set import TrainingSet, labels_at, training_set
 
 
 class City:

@@ -10,14 +10,14 @@ from prometheus_client import CollectorRegistry
 
 from schemas import topics
 from schemas.model_version import ModelVersion
-from severity.keys import new_pair
+from severity.artefact.keys import new_pair
 from tests.trainer.events import Outbox
-from trainer.dataset import Dataset
-from trainer.job import Job, Result
+from trainer.dataset.dataset import Dataset
 from trainer.metrics import TrainerMetrics
 from trainer.settings import TrainerSettings
-from trainer.trainings import Trainings
-from trainer.worker import Worker
+from trainer.training.job import Job, Result
+from trainer.training.trainings import Trainings
+from trainer.training.worker import Worker
 from transport.embedded import EmbeddedBroker
 from transport.errors import NotDelivered
 from transport.office import FENCED

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas import topics
-from severity.keys import new_pair
+from severity.artefact.keys import new_pair
 from tests.trainer.test_service import RUN
 from transport.settings import KafkaSettings
 from transport.topics import TopicSpec, create_topics

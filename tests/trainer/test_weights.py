@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.weights import TRIM, chances, fitting, judging
+from trainer.training.weights import TRIM, chances, fitting, judging
 
 NAN = float("nan")
 

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.crime_report import CrimeReport
-from trainer.audit import drawn
+from trainer.audits.draw import drawn
 from trainer.offline.baselines import Floats, Model
 from trainer.offline.holdout import Decisions, Labelled, decisions, most_likely
-from trainer.weights import chances, fitting
+from trainer.training.weights import chances, fitting
 
 LEAST_OUTCOMES: Final = 100
 """Outcomes that the first fit waits for; until then the rules answer, as they do in a scorer without a model."""
@@ -96,7 +96,7 @@ class Known(NamedTuple):
     audit: float
 
     def before(self, day: np.datetime64, filed: Days, half_life: float | None) -> tuple[npt.NDArray[np.bool_], Floats]:
-        """Which outcomes are known before `day`, and their weights in a fit; half_life: see `trainer.weights`."""
+        """Which outcomes are known before `day`, and their weights in a fit; half_life: `trainer.training.weights`."""
         by_case, by_audit = self.by_case < day, self.by_audit < day
         known = by_case | by_audit
         chance = chances(np.where(by_audit, self.audit, np.nan)[known], by_case[known])
