@@ -16,6 +16,7 @@ from typing import Final, Self
 
 from transport.errors import NoBroker
 from transport.local_node import HOST, Address, Node
+from transport.local_security import LocalSecurity
 from transport.settings import KafkaSettings
 from transport.topics import TopicSpec, create_topics, wait_for_brokers
 
@@ -42,6 +43,7 @@ class LocalKafka:
         port: where the first listens, the others on the next ones; free ones when 0.
         heap_mb: Java's heap, of each node; by default 512 for one, 384 for each of several.
         config: server properties beside or instead of those here.
+        security: makes it a guarded one, which only its users may reach, by TLS.
     """
 
     def __init__(
@@ -53,20 +55,25 @@ class LocalKafka:
         port: int = 0,
         heap_mb: int | None = None,
         config: Mapping[str, str] = MappingProxyType({}),
+        security: LocalSecurity | None = None,
     ) -> None:
+        self._security = security
         self._temporary = tempfile.TemporaryDirectory(prefix="severity-kafka-") if folder is None else None
         self.folder = Path(self._temporary.name) if self._temporary else Path(folder or "")
         self._replicas = min(brokers, MOST_REPLICAS)
         self._topics = [replace(topic, replication=self._replicas) for topic in topics]
-        free = free_ports(2 * brokers)
+        free = free_ports(3 * brokers)
         ports = [port + index for index in range(brokers)] if port else free[:brokers]
-        addresses = [Address(index + 1, ports[index], free[brokers + index]) for index in range(brokers)]
+        others = zip(ports, free[brokers : 2 * brokers], free[2 * brokers :], strict=True)
+        addresses = [Address(number, *each) for number, each in enumerate(others, start=1)]
         voters = ",".join(f"{each.number}@{HOST}:{each.controller_port}" for each in addresses)
         self.nodes: list[Node] = []
         for address in addresses:
             own = self.folder if brokers == 1 else self.folder / f"node-{address.number}"
-            properties = {**_properties(own, address, voters, self._replicas), **config}
-            self.nodes.append(Node(own, address, properties, heap_mb or (512 if brokers == 1 else 384)))
+            guarded = security.properties(address) if security else {}
+            properties = {**_properties(own, address, voters, self._replicas), **guarded, **config}
+            users = security.users() if security else ()
+            self.nodes.append(Node(own, address, properties, heap_mb or (512 if brokers == 1 else 384), users))
 
     @property
     def bootstrap_servers(self) -> str:
@@ -74,7 +81,9 @@ class LocalKafka:
         return ",".join(node.bootstrap_servers for node in self.nodes)
 
     def settings(self, group_id: str = "severity") -> KafkaSettings:
-        """How to reach it."""
+        """How to reach it; where it is guarded, as the user who may do everything."""
+        if self._security:
+            return self._security.settings(self.bootstrap_servers, group_id)
         return KafkaSettings(bootstrap_servers=self.bootstrap_servers, group_id=group_id)
 
     def start(self, index: int | None = None) -> None:

@@ -46,11 +46,15 @@ def find_java() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a node is: its number in the cluster, from 1, and its two ports on loopback."""
+    """Where a node is: its number in the cluster, from 1, and its ports on loopback.
+
+    nodes_port: for other nodes, where clients have to prove who they are.
+    """
 
     number: int
     port: int
     controller_port: int
+    nodes_port: int
 
 
 class Node:
@@ -61,13 +65,22 @@ class Node:
         address: where it is.
         properties: the server's, all of them.
         heap_mb: Java's heap.
+        users: arguments of the storage tool that make the cluster's users.
     """
 
-    def __init__(self, folder: Path, address: Address, properties: Mapping[str, str], heap_mb: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        address: Address,
+        properties: Mapping[str, str],
+        heap_mb: int,
+        users: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.address = address
         self._properties = properties
         self._heap_mb = heap_mb
+        self._users = users
         self._guard: subprocess.Popen[bytes] | None = None
         self.pid: int | None = None
         """The broker's own process, for tests that stop or kill it; None while it does not run."""
@@ -92,7 +105,7 @@ class Node:
         properties = self.folder / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._properties.items()))
         if not (self.folder / "data" / "meta.properties").exists():
-            _format(java, properties)
+            _format(java, properties, self._users)
         self._guard = subprocess.Popen(
             [sys.executable, "-m", "transport.guard", str(self.log), *java, "kafka.Kafka", str(properties)],
             stdin=subprocess.PIPE,
@@ -132,9 +145,9 @@ class Node:
         return self.log.read_text(encoding="utf-8", errors="replace")[-2000:] if self.log.exists() else "it has no log"
 
 
-def _format(java: Sequence[str], properties: Path) -> None:
+def _format(java: Sequence[str], properties: Path, users: Sequence[str]) -> None:
     tool = ["-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
-    command = [*java, *tool, "format", "--cluster-id", CLUSTER, "--config", str(properties)]
+    command = [*java, *tool, "format", "--cluster-id", CLUSTER, "--config", str(properties), *users]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoBroker("did-not-start", f"its storage could not be formatted: {(done.stdout + done.stderr)[-2000:]}")

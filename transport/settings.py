@@ -1,12 +1,14 @@
 """How to reach Kafka, and the librdkafka properties that follow from it, each with its reason."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from transport.bounds import Bounds
+from transport.secret_files import read_secret
 
 Properties = dict[str, str | int | float | bool]
 
@@ -30,6 +32,19 @@ PROTECTED: Final = frozenset(
 
 TRANSACTION_SECONDS: Final = 5.0
 """A worker that dies holds read_committed readers at its open transaction for this long (default: a minute)."""
+
+SECRET: Final = frozenset(
+    {
+        "sasl.oauthbearer.client.secret",
+        "sasl.oauthbearer.assertion.private.key.passphrase",
+        "sasl.oauthbearer.assertion.private.key.pem",
+        "sasl.password",
+        "ssl.key.password",
+        "ssl.key.pem",
+        "ssl.keystore.password",
+    }
+)
+"""Properties that `client` may not hold: an environment is read by whoever may look at the process, and printed."""
 
 
 class KafkaSettings(BaseSettings):
@@ -57,10 +72,28 @@ class KafkaSettings(BaseSettings):
         0.5, gt=0, lt=5, description="Longest that a transaction's records should take to be handled and published."
     )
     embedded: bool = Field(False, description="The broker is the demo's own; it has no transactions.")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = Field(
+        "PLAINTEXT",
+        description="SSL: TLS, and this client's certificate where one is set. SASL_SSL: TLS, and SCRAM by name and"
+        " password.",
+    )
+    ssl_ca: Path | None = Field(
+        None, description="PEM file of the authorities whose brokers are believed; unset: those that the system trusts."
+    )
+    ssl_certificate: Path | None = Field(None, description="PEM file of this client's certificate and its chain.")
+    ssl_key: Path | None = Field(None, description="PEM file of that certificate's private key.")
+    ssl_key_password_file: Path | None = Field(None, description="File with the key's password, where it has one.")
+    sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the password is proved without being sent."
+    )
+    sasl_username: str | None = Field(None, min_length=1, description="Principal of this service; each has its own.")
+    sasl_password_file: Path | None = Field(
+        None, description="File with its password; read anew for each client that is made."
+    )
     client: Mapping[str, str] = Field(
         default_factory=dict,
-        description="librdkafka properties passed through, for security and tuning, as JSON: "
-        '{"security.protocol": "SASL_SSL", ...}.',
+        description="librdkafka properties passed through, for tuning and other ways of security, as JSON: "
+        '{"client.rack": "east", ...}. No secrets: they come from files.',
     )
 
     @model_validator(mode="after")
@@ -69,6 +102,14 @@ class KafkaSettings(BaseSettings):
             raise ValueError("the embedded broker has no transactions: set delivery to at-least-once")
         if refused := sorted(PROTECTED & self.client.keys()):
             raise ValueError(f"client may not set {', '.join(refused)}: a promise of ours depends on it")
+        if refused := sorted(SECRET & self.client.keys()):
+            raise ValueError(f"client may not hold {', '.join(refused)}: put it into a file, and set what names the file")
+        if self.security_protocol == "SASL_SSL" and not (self.sasl_username and self.sasl_password_file):
+            raise ValueError("SASL_SSL needs sasl_username and sasl_password_file")
+        if self.security_protocol != "SASL_SSL" and (self.sasl_username or self.sasl_password_file):
+            raise ValueError("a name and a password need TLS: set security_protocol to SASL_SSL")
+        if bool(self.ssl_certificate) != bool(self.ssl_key):
+            raise ValueError("ssl_certificate and ssl_key belong together: set both or none")
         return self
 
     @property
@@ -86,8 +127,27 @@ def admin_properties(settings: KafkaSettings) -> Properties:
     return {**_common(settings), **settings.client}
 
 
+def _security(settings: KafkaSettings) -> Properties:
+    if settings.security_protocol == "PLAINTEXT":
+        return {}
+    properties: Properties = {"security.protocol": settings.security_protocol}
+    if settings.ssl_ca:
+        properties["ssl.ca.location"] = str(settings.ssl_ca)
+    if settings.ssl_certificate:
+        properties["ssl.certificate.location"] = str(settings.ssl_certificate)
+        properties["ssl.key.location"] = str(settings.ssl_key)
+    if settings.ssl_key_password_file:
+        properties["ssl.key.password"] = read_secret(settings.ssl_key_password_file)
+    if settings.sasl_username and settings.sasl_password_file:
+        properties["sasl.mechanism"] = settings.sasl_mechanism
+        properties["sasl.username"] = settings.sasl_username
+        properties["sasl.password"] = read_secret(settings.sasl_password_file)
+    return properties
+
+
 def _common(settings: KafkaSettings) -> Properties:
     return {
+        **_security(settings),
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": f"{settings.group_id}-{settings.slot}",
         # New topics that a pattern matches, and new partitions, are seen within this time; the default is 5 minutes.

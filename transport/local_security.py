@@ -1,0 +1,71 @@
+"""What makes a local Kafka a guarded one: TLS, users by SCRAM, and ACLs that refuse what nobody allowed.
+
+Between the node's two halves, and from node to node, it stays plain: that never leaves loopback.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from transport.local_node import HOST, Address
+from transport.secret_files import read_secret
+from transport.settings import KafkaSettings
+
+ADMIN: Final = "admin"
+"""The one user who may do everything; its password's file is among `LocalSecurity.passwords`."""
+
+MECHANISM: Final = "SCRAM-SHA-512"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSecurity:
+    """Files and users of a guarded broker.
+
+    keystore: PEM, the broker's private key, its certificate and the chain. authority: PEM, who signed it.
+    passwords: by user's name, the file of each; `admin` among them.
+    """
+
+    keystore: Path
+    authority: Path
+    passwords: Mapping[str, Path]
+
+    def properties(self, address: Address) -> dict[str, str]:
+        """The server's, in place of an open one's."""
+        client, nodes = f"{HOST}:{address.port}", f"{HOST}:{address.nodes_port}"
+        return {
+            "listener.security.protocol.map": "CLIENT:SASL_SSL,CONTROLLER:PLAINTEXT,NODES:PLAINTEXT",
+            "listeners": f"CLIENT://{client},NODES://{nodes},CONTROLLER://{HOST}:{address.controller_port}",
+            "advertised.listeners": f"CLIENT://{client},NODES://{nodes}",
+            "inter.broker.listener.name": "NODES",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": self.keystore.as_posix(),
+            "sasl.enabled.mechanisms": MECHANISM,
+            f"listener.name.client.{MECHANISM.lower()}.sasl.jaas.config": (
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            ),
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "false",
+            # Nobody is anonymous on the clients' listener; on the other two the nodes themselves are.
+            "super.users": f"User:{ADMIN};User:ANONYMOUS",
+        }
+
+    def users(self) -> list[str]:
+        """Arguments of the storage tool that make the users."""
+        return [
+            argument
+            for name, file in self.passwords.items()
+            for argument in ("--add-scram", f"{MECHANISM}=[name={name},password={read_secret(file)}]")
+        ]
+
+    def settings(self, bootstrap_servers: str, group_id: str, user: str = ADMIN) -> KafkaSettings:
+        """How `user` reaches it."""
+        return KafkaSettings(
+            bootstrap_servers=bootstrap_servers,
+            group_id=group_id,
+            security_protocol="SASL_SSL",
+            ssl_ca=self.authority,
+            sasl_mechanism=MECHANISM,
+            sasl_username=user,
+            sasl_password_file=self.passwords[user],
+        )
