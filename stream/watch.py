@@ -51,6 +51,7 @@ class Watch(Observer):
         self._tally: Tally | None = None
         self._looked = 0.0
         self._new: set[Partition] = set()
+        self._member = False
 
     def began(self, records: Sequence[Record]) -> None:
         """A batch is about to be processed."""
@@ -96,6 +97,7 @@ class Watch(Observer):
     def rebalanced(self, change: Rebalance, partitions: Sequence[Partition]) -> None:
         """Partitions came or went."""
         logger.info("%s: %s", change, ", ".join(f"{topic}/{partition}" for topic, partition in partitions) or "none")
+        self._member = change != "lost"
         if change != "assigned":
             self._new.difference_update(partitions)
             return
@@ -103,6 +105,10 @@ class Watch(Observer):
         if self._assigned:
             self._assigned()
             self._assigned = None
+
+    def unassigned(self) -> str | None:
+        """None while the group has told which partitions are this worker's, also when there are none left for it."""
+        return None if self._member else "the group has given it no partitions yet, or has taken it for dead"
 
     def first_of(self, records: Sequence[Record]) -> bool:
         """Whether the first record of a partition since its assignment is among `records`; True only once for each."""
@@ -131,6 +137,7 @@ class Watch(Observer):
 
     def reopened(self, reason: str) -> None:
         """All clients are new."""
+        self._member = False
         self._metrics.reopened.labels(reason).inc()
 
     def undone(self) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from schemas import topics
 from schemas.envelope import encode
@@ -39,9 +39,13 @@ from stream.settings import ScorerSettings
 from stream.tables import Tables
 from stream.warm_up import warm_up
 from stream.watch import Watch
+from telemetry.health import Health
+from telemetry.heart import Heart
+from telemetry.server import serve
 from transport.errors import NotDelivered, TransportError
 from transport.kafka import kafka_backend
 from transport.loop import Loop
+from transport.probe import Probe
 from transport.reader import Reader
 from transport.records import Batch, Record
 from transport.sender import Sender
@@ -57,6 +61,10 @@ which unpickles and warms up beside it."""
 
 STUCK_SECONDS: Final = 4.0
 """After which a loop that does nothing, not even try a broker again, is left behind with its stacks, for a new one."""
+
+SILENT_SECONDS: Final = 20.0
+"""After which a process whose loop has not come round is to be started anew: longer than the watchdog needs to put
+another loop in its place, time and again."""
 
 STUCK: Final = "stuck"
 """Why clients were made anew, in the metric, beside the reasons of `transport.errors.LoopFailed`."""
@@ -104,9 +112,32 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         champion.offer(made, handover.created_at, handover.expires_at)
         metrics.serving(handover.release.ref)
 
-    follower = stack.enter_context(_following(settings, kafka, source, offer, metrics))
     limits = Limits(settings.agency_bad_ratio, settings.agency_bad_in_a_row)
     ledger = Ledger(Revisions(settings.remembered_reports), Agencies(limits))
+    watchdog = Watchdog(STUCK_SECONDS, lambda: loop(), stopped, lambda: watch.reopened(STUCK))
+    heart = Heart(SILENT_SECONDS)
+
+    def alive() -> None:
+        watchdog.feed()
+        heart.beat()
+
+    watch = Watch(
+        metrics, ledger, time.time, lambda: _say_ready(address), alive, stopped.is_set, lambda: recall.afresh()
+    )
+    begun = threading.Event()
+    health = Health(
+        "scorer",
+        live={"loop": lambda: heart.silent() if begun.is_set() else None},
+        ready={
+            "assigned": watch.unassigned,
+            "model": lambda: None if begun.is_set() else "waiting for the champion; the rules answer without one",
+            "broker": stack.enter_context(Probe(kafka)).away,
+            "running": lambda: "it was asked to end, and ends" if stopped.is_set() else None,
+        },
+    )
+    registry.register(health)
+    address = stack.enter_context(serve(registry, health, settings.metrics_host, settings.metrics_port))
+    follower = stack.enter_context(_following(settings, kafka, source, offer, metrics))
     processor = Processor(
         champion.current,
         ledger,
@@ -115,18 +146,12 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         clock=_now,
         timer=time.perf_counter,
     )
-    server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
-    stack.callback(server.server_close)
-    stack.callback(server.shutdown)
-    watchdog = Watchdog(STUCK_SECONDS, lambda: loop(), stopped, lambda: watch.reopened(STUCK))
-    say_ready = partial(_say_ready, settings.metrics_host, server.server_port)
-    watch = Watch(metrics, ledger, time.time, say_ready, watchdog.feed, stopped.is_set, lambda: recall.afresh())
     recall = Recall(
         kafka,
         ledger,
         settings.remembered_reports,
         watch,
-        alive=watchdog.feed,
+        alive=alive,
         incomplete=metrics.recall_incomplete.inc,
         turned=watch.turned,
     )
@@ -145,7 +170,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
 
         def between_batches() -> None:
             watch.look(backend)
-            watchdog.feed()
+            alive()
 
         return Loop(backend, handle, bounds=kafka.bounds, between_batches=between_batches, observer=watch)
 
@@ -154,6 +179,8 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     if champion.degraded:
         _practise(settings, assessor)
     _settle_memory()
+    heart.beat()
+    begun.set()
     if not stopped.is_set():
         watchdog.run()
 
@@ -275,8 +302,8 @@ def _add_readings(metrics: ScorerMetrics, champion: Champion, watch: Watch) -> N
     )
 
 
-def _say_ready(host: str, port: int) -> None:
-    ready = {"event": "ready", "service": "scorer", "metrics": f"http://{host}:{port}/metrics"}
+def _say_ready(address: str) -> None:
+    ready = {"event": "ready", "service": "scorer", "metrics": f"{address}/metrics"}
     print(json.dumps(ready), file=sys.stderr, flush=True)
 
 

@@ -1,0 +1,55 @@
+"""Whether a broker answers now, for those who ask how a service is. It has a client of its own, beside the loop's."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from transport.clients import LOGGER
+from transport.retry import CALL_SECONDS, error_of
+from transport.settings import KafkaSettings, admin_properties
+
+FRESH_SECONDS: Final = 2.0
+"""An answer stands for so long, however many ask."""
+
+
+class Probe:
+    """Asks the cluster for its topics when somebody wants to know; an answer takes a second at most."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        # Silent: what the clients at work say of a broker that is away need not be said twice.
+        self._admin = AdminClient({**admin_properties(settings), "log_level": 0}, logger=LOGGER)
+        self._servers = settings.bootstrap_servers
+        self._one_asks = threading.Lock()
+        self._asked = -FRESH_SECONDS
+        self._wrong: str | None = None
+
+    def away(self) -> str | None:
+        """None while a broker answers, else what came instead. Safe on any thread."""
+        with self._one_asks:
+            if time.monotonic() - self._asked > FRESH_SECONDS:
+                self._wrong = self._ask()
+                self._asked = time.monotonic()
+            return self._wrong
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._admin.__exit__(None, None, None)
+
+    def _ask(self) -> str | None:
+        try:
+            self._admin.list_topics(timeout=CALL_SECONDS)
+        except KafkaException as exception:
+            return f"no broker of {self._servers} answers: {error_of(exception).str()}"
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
