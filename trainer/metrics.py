@@ -17,8 +17,22 @@ TRAINING_BUCKETS: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.
 """Upper bounds in seconds: a training takes from a few seconds to some minutes."""
 
 
+class ServiceMetrics:
+    """Of the process, in whichever term of office it is."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.interruptions = Counter(
+            "severity_trainer_interruptions",
+            "Terms that ended before they were to, by what was in the way: store, broker, or another trainer.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in ("store", "broker", "followed"):
+            self.interruptions.labels(reason)  # so that the first one is an increase
+
+
 class TrainerMetrics:
-    """The trainer's metrics in `registry`; `widths`: of the windows of the live scores."""
+    """The metrics of one term in `registry`; `widths`: of the windows of the live scores."""
 
     def __init__(self, registry: CollectorRegistry, widths: Widths | None = None) -> None:
         self.events = Counter(

@@ -1,45 +1,44 @@
-"""`severity trainer`: the process that stores what happens, learns from it and announces new releases."""
+"""`severity trainer`: the process that stores what happens, learns from it and announces new releases.
+
+What passes, such as a full disk or a broker that is away for long, ends a term and not the process: the next one begins
+as soon as it can, from what is stored.
+"""
 
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from typing import Final
 
-from prometheus_client import CollectorRegistry, start_http_server
+from confluent_kafka import KafkaException
+from deltalake.exceptions import DeltaError
+from prometheus_client import CollectorRegistry
 
-from schemas import topics
 from severity.artefact.keys import load_private
-from severity.levels import LevelTable
-from trainer.audits.agreement import agreement
-from trainer.audits.draw import AuditDraw
-from trainer.audits.key import secret
-from trainer.dataset.dataset import TABLES, Dataset
-from trainer.dataset.intake import Intake
-from trainer.dataset.reading import gather, missed
-from trainer.drift.drift import Alarm, Drift
-from trainer.drift.feed import DriftFeed
-from trainer.live.feed import feed, rebuild
-from trainer.live.scores import Joined, LiveScores
-from trainer.live.windows import Widths
-from trainer.metrics import TrainerMetrics
+from telemetry.health import Health
+from telemetry.heart import Heart
+from telemetry.server import serve
+from trainer import term
+from trainer.metrics import ServiceMetrics
 from trainer.say import say
 from trainer.settings import TrainerSettings
-from trainer.training.trainings import Trainings, office_of
-from transport.office import Office
-from transport.reader import Reader
-from transport.sender import Sender
+from transport.errors import TransportError
+from transport.probe import Probe
 
-GROUP = "severity-trainer"
-"""Names the client to the broker; no consumer group reads by it."""
+SILENT_SECONDS: Final = 300.0
+"""After which a trainer whose loop has not come round is to be started anew: tidying a large table takes minutes."""
 
-AGREEMENT_SECONDS = 3600.0
-"""How often the graders' agreement is reckoned anew; it asks the whole table of outcomes."""
+FIRST_WAIT_SECONDS: Final = 1.0
+LONGEST_WAIT_SECONDS: Final = 30.0
+"""How long after an interruption the next term begins: twice as long each time, until a term has begun to work."""
 
-PATIENCE_SECONDS = 5.0
-"""How long a trainer waits for the office before it says so: Kafka gives it within some seconds where it is free."""
+PASSING: Final = {
+    "followed": (term.Followed,),
+    "broker": (TransportError, KafkaException),
+    "store": (OSError, DeltaError),
+}
+"""What ends a term and not the process, by the reason that the metric tells."""
 
 
 def run(settings: TrainerSettings, *, stop: threading.Event | None = None) -> int:
@@ -47,121 +46,67 @@ def run(settings: TrainerSettings, *, stop: threading.Event | None = None) -> in
     stop = stop or threading.Event()
     try:
         with ExitStack() as stack, _signals(stop):
-            _serve(settings, stack, stop)
+            load_private(settings.signing_key)  # a wrong one is told now, not after the first training
+            _Service(settings, stack, stop).run()
     except Exception as error:
         print(f"severity trainer: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _serve(settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -> None:
-    load_private(settings.signing_key)  # a wrong one is told now, not after the first training
-    levels = LevelTable.load(settings.levels)
-    registry = CollectorRegistry()
-    metrics = TrainerMetrics(registry, _widths(settings))
-    address = _show(settings, registry, stack)
-    office = _office(settings, metrics, stack, stop)
-    if stop.is_set():
-        return
+class _Service:
+    """Term after term, and what operators see of them."""
 
-    dataset = Dataset(settings.dataset)
-    drift = DriftFeed(Drift(), settings.zone, _now)
-    drift.rebuild(dataset)
+    def __init__(self, settings: TrainerSettings, stack: ExitStack, stop: threading.Event) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._heart = Heart(SILENT_SECONDS)
+        self._wrong: str | None = "it has not begun to work yet, or waits while another trainer is at work"
+        self._begun = False
+        self._wait = FIRST_WAIT_SECONDS
+        self._registry = CollectorRegistry()
+        self._metrics = ServiceMetrics(self._registry)
+        health = Health(
+            "trainer",
+            live={"loop": lambda: None if self._wrong else self._heart.silent()},
+            ready={
+                "work": lambda: self._wrong,
+                "broker": stack.enter_context(Probe(settings.kafka)).away,
+                "running": lambda: "it was asked to end, and ends" if stop.is_set() else None,
+            },
+        )
+        self._registry.register(health)
+        self._address = stack.enter_context(serve(self._registry, health, settings.metrics_host, settings.metrics_port))
 
-    def joined(one: Joined) -> None:
-        metrics.live.count(one)
-        drift.joined(one)
+    def run(self) -> None:
+        """Until it is to end. Raises what does not pass, and whatever keeps the first term from beginning to work."""
+        while not self._stop.is_set():
+            metrics = CollectorRegistry()
+            self._registry.register(metrics)
+            try:
+                term.serve(self._settings, metrics, self._asked_to_end, self._at_work)
+            except Exception as error:
+                reason = next((reason for reason, kinds in PASSING.items() if isinstance(error, kinds)), None)
+                if reason is None or not self._begun:
+                    raise
+                self._interrupted(reason, error)
+            self._registry.unregister(metrics)
 
-    live = LiveScores(joined, capacity=settings.live_reports)
-    rebuild(live, dataset, levels)
+    def _asked_to_end(self) -> bool:
+        self._heart.beat()
+        return self._stop.is_set()
 
-    kafka = settings.kafka.for_group(GROUP)
-    sender = stack.enter_context(Sender(kafka))
-    intake = Intake(dataset, sender, _draw(settings), _now)
-    starts = intake.starts()
-    reader = stack.enter_context(Reader(kafka, settings.topics, start=starts))
-    for (topic, partition), lost in missed(reader, starts).items():
-        say("missed", topic=topic, partition=partition, records=lost)
-        metrics.missed.labels(topic).inc(lost)
-    trainings = Trainings(settings, dataset, office.sender() if office else sender, metrics, _now)
-    stack.callback(trainings.stop)
-    _look(drift, trainings)  # what had drifted before was told before
-    say("ready", service="trainer", metrics=address)
+    def _at_work(self) -> None:
+        self._heart.beat()
+        self._begun, self._wrong, self._wait = True, None, FIRST_WAIT_SECONDS
+        say("ready", service="trainer", metrics=f"{self._address}/metrics")
 
-    rows = {topic: dataset[table].count() for topic, table in TABLES.items()}
-    shown, compared = -settings.live_seconds, -AGREEMENT_SECONDS
-    while not stop.is_set():
-        if office and not office.held():
-            raise Followed("another trainer has taken this one's place; start it again and it waits for its turn")
-        if records := gather(reader, settings.batch, settings.batch_seconds, stop.is_set):
-            began = time.perf_counter()
-            taken = intake.take(records)
-            for event in taken.events:
-                drift.feed(event)
-                feed(live, event, levels)
-            metrics.took(taken, time.perf_counter() - began)
-            for topic, more in taken.rows.items():
-                rows[topic] += more
-        if time.monotonic() - compared > AGREEMENT_SECONDS:
-            metrics.agreed(agreement(dataset, levels))
-            compared = time.monotonic()
-        if time.monotonic() - shown > settings.live_seconds:
-            metrics.live.show(live, time.time())
-            shown = time.monotonic()
-            for alarm in _look(drift, trainings):
-                say("drift", day=alarm.day, found=alarm.told)
-                metrics.drifted(alarm)
-                trainings.drifted()
-            metrics.tested(drift.tested)
-        dataset.tidy(_now())
-        metrics.intake_lag.set(reader.lag())
-        for topic, table in TABLES.items():
-            metrics.dataset_rows.labels(table).set(rows[topic])
-        trainings.step(rows[topics.SOLVED_CASES])
-
-
-def _look(drift: DriftFeed, trainings: Trainings) -> list[Alarm]:
-    """What has drifted since the last look, as against what the champion learned from."""
-    if learned := trainings.learned_until:
-        drift.learned_until(learned)
-    return drift.judge()
-
-
-class Followed(RuntimeError):
-    """Another trainer is at work now."""
-
-
-def _office(
-    settings: TrainerSettings, metrics: TrainerMetrics, stack: ExitStack, stop: threading.Event
-) -> Office | None:
-    """Wait until no other trainer of this model is at work, or `stop`; None on the demo's broker, which has but one."""
-    metrics.leading.set(0)
-    if settings.kafka.embedded:
-        metrics.leading.set(1)
-        return None
-    office = stack.enter_context(office_of(settings))
-    if not office.take(stop.is_set, PATIENCE_SECONDS) and not stop.is_set():
-        say("standby", reason=f"another trainer of {settings.model_name} is at work; this one waits to take its place")
-        office.take(stop.is_set)
-    metrics.leading.set(office.held())
-    return office
-
-
-def _widths(settings: TrainerSettings) -> Widths:
-    return Widths(settings.live_window_labels, settings.live_window_reports, settings.live_window_days)
-
-
-def _draw(settings: TrainerSettings) -> AuditDraw:
-    key = secret(settings.audit_key, settings.dataset)
-    return AuditDraw(key, settings.audit_rate, settings.audit_second_share)
-
-
-def _show(settings: TrainerSettings, registry: CollectorRegistry, stack: ExitStack) -> str:
-    """Serve /metrics until the stack unwinds; its address."""
-    server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
-    stack.callback(server.server_close)
-    stack.callback(server.shutdown)
-    return f"http://{settings.metrics_host}:{server.server_port}/metrics"
+    def _interrupted(self, reason: str, error: Exception) -> None:
+        self._wrong = f"interrupted ({reason}), it tries again by itself: {type(error).__name__}: {error}"
+        self._metrics.interruptions.labels(reason).inc()
+        say("interrupted", reason=reason, error=f"{type(error).__name__}: {error}", again_in_seconds=self._wait)
+        self._stop.wait(self._wait)
+        self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
 
 
 @contextmanager
@@ -176,7 +121,3 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

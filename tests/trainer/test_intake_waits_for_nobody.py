@@ -12,7 +12,7 @@ import pytest
 from schemas import topics
 from severity.artefact.keys import new_pair
 from tests.trainer.events import outcome, records, report
-from trainer import service
+from trainer import service, term
 from trainer.dataset.dataset import Dataset
 from trainer.settings import TrainerSettings
 from trainer.training.job import Result
@@ -57,7 +57,7 @@ def until(condition: Callable[[], bool], stop: threading.Event) -> None:
 def test_reports_are_stored_while_a_training_runs_and_its_end_is_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "Trainings", partial(Trainings, start=Endless))
+    monkeypatch.setattr(term, "Trainings", partial(Trainings, start=Endless))
     private, _ = new_pair(tmp_path / "keys")
     stop, codes = threading.Event(), []
     with EmbeddedBroker({topic.name: topic.partitions for topic in topics.all_topics(2)}) as broker:
