@@ -5,12 +5,8 @@ On three brokers, since Apache Kafka 4.3.1 alone on one may forget to end transa
 """
 
 import contextlib
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +15,7 @@ from bench.crew import Crew
 from tests.conftest import absent
 from tests.faults.city import SECONDS, city
 from tests.faults.far import filing, work_off
+from tests.faults.small_disk import fill, small_disk
 from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka
 from transport.local_node import Node
@@ -29,28 +26,6 @@ BROKERS = 3
 DISK_MB = 64
 REPORTS = 500
 LOAD_SECONDS = 5.0
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """A file system of its own at `folder`, gone at the end."""
-    if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        absent("a small disk: needs Linux and root")
-    options = ["-t", "tmpfs", "-o", f"size={DISK_MB}m"]
-    done = subprocess.run(["mount", *options, "tmpfs", folder], capture_output=True, text=True, check=False)
-    if done.returncode:
-        absent(f"a small disk: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(path: Path) -> None:
-    """Write until there is no room for one byte more."""
-    with path.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
-        while True:
-            ballast.write(bytes(4096))
 
 
 def wait_until_it_has_ended(node: Node) -> None:
@@ -67,7 +42,7 @@ def cluster(tmp_path: Path) -> Iterator[LocalKafka]:
     folder = tmp_path / "kafka"
     data = folder / "node-1" / "data"
     data.mkdir(parents=True)
-    with small_disk(data):
+    with small_disk(data, DISK_MB):
         try:
             with LocalKafka(folder, brokers=BROKERS, heap_mb=256) as made:
                 yield made
