@@ -143,5 +143,5 @@ def scorer(
 def _kafka_environment(kafka: KafkaSettings) -> dict[str, str]:
     return {
         f"SEVERITY_KAFKA__{name.upper()}": value if isinstance(value, str) else json.dumps(value)
-        for name, value in kafka.model_dump(mode="json", exclude={"group_id"}).items()
+        for name, value in kafka.model_dump(mode="json", exclude={"group_id"}, exclude_none=True).items()
     }
