@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from stream.agencies import BETTER
+from telemetry.settings import PortSettings
 from transport.settings import KafkaSettings
 
 
-class ScorerSettings(BaseSettings):
+class ScorerSettings(PortSettings):
     """How one scorer runs. A path not set means the built-in table, or for `high_water` that nothing is kept."""
 
     model_config = SettingsConfigDict(env_prefix="SEVERITY_SCORER__", frozen=True, extra="forbid")
@@ -41,7 +42,6 @@ class ScorerSettings(BaseSettings):
     schemes: Path | None = Field(None, description="Folder of the agencies' dispatch schemes.")
     policy: Path | None = Field(None, description="File of the decision policy.")
     wording: Path | None = Field(None, description="Folder of the reasons' wording.")
-    metrics_host: str = Field("127.0.0.1", description="Address on which /metrics answers.")
     metrics_port: int = Field(9464, ge=0, le=65535, description="Port of /metrics; 0: a free one, printed at start.")
     model_wait_seconds: float = Field(
         15.0, ge=0, description="At start, how long to wait for the champion before the rules answer in its place."

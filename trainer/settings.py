@@ -5,12 +5,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from telemetry.settings import PortSettings
 from transport.settings import KafkaSettings
 
 
-class TrainerSettings(BaseSettings):
+class TrainerSettings(PortSettings):
     """How the trainer runs. A path that is not set means the built-in table."""
 
     model_config = SettingsConfigDict(env_prefix="SEVERITY_TRAINER__", frozen=True, extra="forbid")
@@ -90,5 +91,4 @@ class TrainerSettings(BaseSettings):
     batch_seconds: float = Field(
         1.0, gt=0, description="After which what was read is stored; a commit a table takes ms."
     )
-    metrics_host: str = Field("127.0.0.1", description="Address on which /metrics answers.")
     metrics_port: int = Field(9465, ge=0, le=65535, description="Port of /metrics; 0: a free one, printed at start.")

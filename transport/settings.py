@@ -103,7 +103,9 @@ class KafkaSettings(BaseSettings):
         if refused := sorted(PROTECTED & self.client.keys()):
             raise ValueError(f"client may not set {', '.join(refused)}: a promise of ours depends on it")
         if refused := sorted(SECRET & self.client.keys()):
-            raise ValueError(f"client may not hold {', '.join(refused)}: put it into a file, and set what names the file")
+            raise ValueError(
+                f"client may not hold {', '.join(refused)}: put it into a file, and set what names the file"
+            )
         if self.security_protocol == "SASL_SSL" and not (self.sasl_username and self.sasl_password_file):
             raise ValueError("SASL_SSL needs sasl_username and sasl_password_file")
         if self.security_protocol != "SASL_SSL" and (self.sasl_username or self.sasl_password_file):
