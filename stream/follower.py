@@ -65,12 +65,14 @@ class Way:
     """What the follower does with a release.
 
     load: (location, digest, least release) → a verified release; raises ReleaseRefused.
+    prepare: called while there is nothing to load, several times a second.
     offer: warm it up and hand it to the loop; raises ReleaseRefused.
     answer: tell the trainer on `model-status`.
     count: count "loaded" or the reason of a refusal.
     """
 
     load: Callable[[str, str, int], Handover]
+    prepare: Callable[[], None]
     offer: Callable[[Handover], None]
     answer: Callable[[ModelStatus], None]
     count: Callable[[str], None]
@@ -154,6 +156,8 @@ class Follower:
             except Exception:  # whatever it was: the release is not forgotten, and the error goes on
                 self._try_again(version)
                 raise
+        else:
+            self._way.prepare()
         self.looked.set()
 
     def _newest(self, records: Iterable[Record]) -> ModelVersion | None:

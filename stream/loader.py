@@ -7,6 +7,7 @@ priority so that the scorer keeps its core; its memory goes when it ends.
 
 import json
 import pickle
+import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,10 @@ from stream.helper import Helper, HelperFailed
 
 NO_KEYS: Final = "no-trusted-keys"
 """Reason of a refusal: there is no public key to verify with."""
+
+
+REST_SECONDS: Final = 5.0
+"""After a load, until the next process is made ready: seconds of a core that other scorers here need for theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class ChildLoader:
         self._artefacts = artefacts
         self._keys = keys
         self._helper = Helper("stream.child", timeout)
+        self._rest_until = 0.0
 
     def load(self, location: str, digest: str, minimum_release: int) -> Handover:
         """The release at `location`, whose manifest has `digest`. Raises ReleaseRefused."""
@@ -73,14 +79,17 @@ class ChildLoader:
             answer = self._helper.ask(json.dumps(asdict(request)).encode())
         except HelperFailed as failure:
             raise ReleaseRefused(failure.reason, failure.detail) from None
+        finally:
+            self._rest_until = time.monotonic() + REST_SECONDS
         loaded: Handover | Refused = pickle.loads(answer)  # noqa: S301 - written by our own child, which verified it
         if isinstance(loaded, Refused):
             raise ReleaseRefused(loaded.reason, loaded.detail)
         return loaded
 
     def prepare(self) -> None:
-        """Have the process for the next load ready: it takes seconds to import and compile what it needs."""
-        self._helper.prepare()
+        """Have the process for the next load ready, a while after the last: it imports and compiles for seconds."""
+        if time.monotonic() >= self._rest_until:
+            self._helper.prepare()
 
     def stop(self) -> None:
         """End a load that is under way, from any thread; there is no other one after it."""

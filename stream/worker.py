@@ -205,15 +205,9 @@ def _following(
             except NotDelivered as error:
                 logger.warning("what became of release %d could not be told: %s", status.release, error)
 
-        def load(location: str, digest: str, minimum_release: int) -> Handover:
-            try:
-                return loader.load(location, digest, minimum_release)
-            finally:
-                loader.prepare()
-
         follower = Follower(
             announcements,
-            Way(load, offer, answer, lambda result: metrics.reloads.labels(result).inc()),
+            Way(loader.load, loader.prepare, offer, answer, lambda result: metrics.reloads.labels(result).inc()),
             HighWater(settings.model_name, settings.high_water, settings.least_release),
             partial(_acknowledged, settings, kafka),
             name=settings.model_name,

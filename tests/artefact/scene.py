@@ -44,7 +44,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.follower = Follower(
             self,
-            Way(self._load, self.offered.append, self.answers.append, self.counted.append),
+            Way(self._load, lambda: None, self.offered.append, self.answers.append, self.counted.append),
             HighWater("severity", None),
             Mark,
             name="severity",

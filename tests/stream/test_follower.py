@@ -50,12 +50,13 @@ class Scene:
     acknowledged: Mark = field(default_factory=Mark)
     expires_at: datetime | None = None
     says: dict[int, ModelRef] = field(default_factory=dict)
+    prepared: int = 0
 
     def __post_init__(self) -> None:
         self.follower = Follower(
             self,
-            Way(self._load, lambda handover: self.offered.append(handover.release.ref.release), self.answers.append,
-                self.counted.append),
+            Way(self._load, self._prepare, lambda handover: self.offered.append(handover.release.ref.release),
+                self.answers.append, self.counted.append),
             self.high_water, lambda: self.acknowledged, name="severity", instance="scorer-0", clock=lambda: self.time,
             retry_seconds=RETRY_SECONDS,
         )  # fmt: skip
@@ -80,6 +81,9 @@ class Scene:
         inside: Any = None  # does not concern the follower
         return Handover(Release(inside, inside, model), NOW, (), expires_at=self.expires_at)
 
+    def _prepare(self) -> None:
+        self.prepared += 1
+
     def answer(self) -> tuple[int, str, str | None]:
         last = self.answers[-1]
         return last.release, last.result, last.reason
@@ -93,6 +97,14 @@ def test_a_new_champion_is_loaded_offered_and_answered() -> None:
     assert scene.counted == ["loaded", "loaded"]
     assert scene.answer() == (2, "loaded", None)
     assert scene.answers[-1].instance == "scorer-0"
+
+
+def test_the_next_load_is_prepared_while_there_is_nothing_to_load() -> None:
+    scene = Scene()
+    scene.announce(version(1))
+    assert scene.prepared == 0
+    scene.announce()
+    assert scene.prepared == 1
 
 
 def test_only_the_champion_of_its_own_model_is_followed() -> None:

@@ -1,5 +1,6 @@
 """Real releases through the real child process."""
 
+import pickle
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,8 @@ import pytest
 
 from severity.scorer import Scorer
 from stream.errors import ReleaseRefused
-from stream.helper import HelperFailure
-from stream.loader import ChildLoader, rehearse
+from stream.helper import Helper, HelperFailure
+from stream.loader import REST_SECONDS, ChildLoader, Refused, rehearse
 from tests.stream.releases import Trainer
 from tests.stream.standin import NOW
 
@@ -118,7 +119,10 @@ def test_a_challenger_is_not_loaded_whoever_announces_it_as_champion(trainer: Tr
     assert refusal(trainer, trainer.artefacts / signed.digest, signed.digest) == "not-a-champion"
 
 
-def test_a_load_is_done_by_the_process_that_waited_for_it_and_the_next_one_by_another(trainer: Trainer) -> None:
+def test_a_load_is_done_by_the_process_that_waited_for_it_and_the_next_one_by_another(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.loader.REST_SECONDS", 0.0)
     signed = trainer.release(11)
     loader = ChildLoader(trainer.artefacts, trainer.trusted, 120.0)
     waited = []
@@ -160,3 +164,22 @@ def test_no_process_is_left_when_the_scorer_stops_or_dies(trainer: Trainer) -> N
     assert orphan.stdin is not None
     orphan.stdin.close()  # as the system does when a scorer dies
     assert orphan.wait(60) == 0
+
+
+def test_after_a_load_the_process_for_the_next_waits_until_others_have_had_the_core_for_theirs(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, begun = 100.0, list[str]()
+    monkeypatch.setattr("stream.loader.time.monotonic", lambda: clock)
+    monkeypatch.setattr(Helper, "prepare", lambda _: begun.append("process"))
+    monkeypatch.setattr(Helper, "ask", lambda *_: pickle.dumps(Refused("no", "not this one")))
+    loader = ChildLoader(trainer.artefacts, trainer.trusted, 120.0)
+    loader.prepare()
+    assert begun == ["process"]
+    with pytest.raises(ReleaseRefused):
+        loader.load("file:x", "0" * 64, 1)
+    loader.prepare()
+    assert begun == ["process"]
+    clock += REST_SECONDS
+    loader.prepare()
+    assert begun == ["process"] * 2
