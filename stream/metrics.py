@@ -8,20 +8,31 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from schemas.envelope import Refusal
 from schemas.priority import ModelRef
 from stream.ledger import Turned
+from stream.reading import FOREIGN_AGENCY
 from stream.tally import Tally
+from stream.work import UNSCORABLE
+from transport.loop import HANDLER_ERROR
 
 LATENCY_BUCKETS: Final = (
     *(0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075),
-    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0, 3600.0),
+    *(0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 600.0, 3600.0),
 )
-"""Upper bounds in seconds: fine around a quiet day's few milliseconds, wide enough for a backlog of an hour."""
+"""Upper bounds in seconds: fine around a quiet day's few milliseconds, wide enough for a backlog of an hour. Alerts ask
+for the bound of 2."""
+
+DEAD_LETTER_REASONS: Final = (*Refusal, FOREIGN_AGENCY, UNSCORABLE, HANDLER_ERROR)
+"""Why a record may be set aside. Each counts from 0, so that the first letter is an increase to Prometheus too."""
+
+LOADED: Final = "loaded"
+"""What came of an announced release that scores; every other result is a refusal."""
 
 BATCH_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 """Upper bounds in records a batch."""
@@ -72,7 +83,7 @@ class Readings(Collector):
 
 
 class ScorerMetrics:
-    """The scorer's metrics in `registry`; `readings` takes what only the service knows."""
+    """The scorer's metrics in `registry`, and the process's; `look_up` adds what only the service knows."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.latency = BatchHistogram(
@@ -80,9 +91,10 @@ class ScorerMetrics:
             "From the broker's timestamp of a report to the commit of its priority.",
             LATENCY_BUCKETS,
         )
-        self.readings = Readings()
         registry.register(self.latency)
-        registry.register(self.readings)
+        self._readings = Readings()
+        registry.register(self._readings)
+        ProcessCollector(registry=registry)
         self.batch_records = Histogram(
             "severity_batch_records", "Records in a batch.", buckets=BATCH_BUCKETS, registry=registry
         )
@@ -102,6 +114,8 @@ class ScorerMetrics:
         self.dead_letters = Counter(
             "severity_dead_letters", "Records set aside as dead letters, by reason.", ["reason"], registry=registry
         )
+        for reason in DEAD_LETTER_REASONS:
+            self.dead_letters.labels(reason)
         self.revisions_dropped = Counter(
             "severity_revisions_dropped",
             "Reports not published again: repeated, or superseded by a higher revision.",
@@ -142,6 +156,11 @@ class ScorerMetrics:
             ["result"],
             registry=registry,
         )
+        self.refused = Gauge(
+            "severity_release_refused",
+            "1 while the release announced last was refused: what scored before scores on.",
+            registry=registry,
+        )
         self.aborted = Counter(
             "severity_aborts", "Batches that were not published and are read again.", ["reason"], registry=registry
         )
@@ -158,6 +177,36 @@ class ScorerMetrics:
         self.delivery_info = Gauge(
             "severity_delivery_info", "How priorities are delivered.", ["delivery"], registry=registry
         )
+
+    def look_up(
+        self,
+        *,
+        model_age: Callable[[], float],
+        model_expires: Callable[[], float],
+        degraded: Callable[[], float],
+        oldest_unscored: Callable[[], float],
+    ) -> None:
+        """Show also what is asked for at each scrape; all in seconds."""
+        self._readings.gauge(
+            "severity_model_age_seconds", "Since the model in use was made; NaN without one.", model_age
+        )
+        self._readings.gauge(
+            "severity_model_expires_seconds",
+            "Until the model in use is to be replaced; negative when it is too old, which stops nothing; NaN without"
+            " one.",
+            model_expires,
+        )
+        self._readings.counter("severity_degraded_seconds", "Time without a model, the rules answering.", degraded)
+        self._readings.gauge(
+            "severity_oldest_unscored_seconds",
+            "Age of the oldest report in the batch in hand; 0 when there is none.",
+            oldest_unscored,
+        )
+
+    def announced(self, result: str) -> None:
+        """A release was announced, and is in use (`LOADED`) or refused for that reason."""
+        self.reloads.labels(result).inc()
+        self.refused.set(result != LOADED)
 
     def batch(self, tally: Tally) -> None:
         """Count what a processor says of a committed batch."""

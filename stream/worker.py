@@ -155,7 +155,12 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         incomplete=metrics.recall_incomplete.inc,
         turned=watch.turned,
     )
-    _add_readings(metrics, champion, watch)
+    metrics.look_up(
+        model_age=champion.model_age_seconds,
+        model_expires=champion.expires_seconds,
+        degraded=champion.degraded_seconds,
+        oldest_unscored=watch.oldest_unscored_seconds,
+    )
 
     def handle(records: Sequence[Record]) -> Batch:
         if watch.first_of(records):
@@ -207,7 +212,7 @@ def _following(
 
         follower = Follower(
             announcements,
-            Way(loader.load, loader.prepare, offer, answer, lambda result: metrics.reloads.labels(result).inc()),
+            Way(loader.load, loader.prepare, offer, answer, metrics.announced),
             HighWater(settings.model_name, settings.high_water, settings.least_release),
             partial(_acknowledged, settings, kafka),
             name=settings.model_name,
@@ -275,25 +280,6 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-
-
-def _add_readings(metrics: ScorerMetrics, champion: Champion, watch: Watch) -> None:
-    metrics.readings.gauge(
-        "severity_model_age_seconds", "Since the model in use was made; NaN without one.", champion.model_age_seconds
-    )
-    metrics.readings.gauge(
-        "severity_model_expires_seconds",
-        "Until the model in use is to be replaced; negative when it is too old, which stops nothing; NaN without one.",
-        champion.expires_seconds,
-    )
-    metrics.readings.counter(
-        "severity_degraded_seconds", "Time without a model, the rules answering.", champion.degraded_seconds
-    )
-    metrics.readings.gauge(
-        "severity_oldest_unscored_seconds",
-        "Age of the oldest report in the batch in hand; 0 when there is none.",
-        watch.oldest_unscored_seconds,
-    )
 
 
 def _say_ready(address: str) -> None:

@@ -1,14 +1,20 @@
 """What the trainer tells Prometheus: every metric is declared once, here, with a sentence."""
 
+import shutil
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from schemas.envelope import Refusal
+from schemas.model_version import ModelVersion
 from trainer.audits.agreement import Agreement
-from trainer.dataset.intake import Taken
+from trainer.dataset.intake import FOREIGN_AGENCY, KINDS, OUT_OF_RANGE, Taken
 from trainer.drift.drift import Alarm
 from trainer.drift.two_samples import Tested
+from trainer.judging.gate import HELD
 from trainer.live.metrics import LiveMetrics
 from trainer.live.windows import Widths
 from trainer.training.job import Result
@@ -16,11 +22,15 @@ from trainer.training.job import Result
 TRAINING_BUCKETS: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0)
 """Upper bounds in seconds: a training takes from a few seconds to some minutes."""
 
+REFUSALS: Final = (*Refusal, FOREIGN_AGENCY, OUT_OF_RANGE)
+"""Why intake may refuse a record. Each counts from 0, so that the first is an increase to Prometheus too."""
+
 
 class ServiceMetrics:
-    """Of the process, in whichever term of office it is."""
+    """Of the process, in whichever term of office it is. `folders`: by store, those whose disk is shown."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, folders: Mapping[str, Path]) -> None:
+        ProcessCollector(registry=registry)
         self.interruptions = Counter(
             "severity_trainer_interruptions",
             "Terms that ended before they were to, by what was in the way: store, broker, or another trainer.",
@@ -29,6 +39,16 @@ class ServiceMetrics:
         )
         for reason in ("store", "broker", "followed"):
             self.interruptions.labels(reason)  # so that the first one is an increase
+        self.free = Gauge(
+            "severity_store_free_bytes",
+            "Free on the disk of a store that is a folder (dataset, releases); not a number where it cannot be told.",
+            ["store"],
+            registry=registry,
+        )
+        self.size = Gauge("severity_store_size_bytes", "Size of that disk.", ["store"], registry=registry)
+        for store, folder in folders.items():
+            self.free.labels(store).set_function(partial(_disk, folder, "free"))
+            self.size.labels(store).set_function(partial(_disk, folder, "total"))
 
 
 class TrainerMetrics:
@@ -47,6 +67,10 @@ class TrainerMetrics:
             ["topic", "reason"],
             registry=registry,
         )
+        for topic in KINDS:
+            self.events.labels(topic)
+            for reason in REFUSALS:
+                self.refused.labels(topic, reason)
         self.missed = Counter(
             "severity_trainer_missed",
             "Records that the broker deleted before they were stored.",
@@ -95,6 +119,13 @@ class TrainerMetrics:
         self.release = Gauge(
             "severity_trainer_champion_release",
             "Release that was last announced as champion; 0 for none.",
+            registry=registry,
+        )
+        self.champion_figures = Gauge(
+            "severity_champion_figure",
+            "Figures of the champion as its manifest has them, by name: its twin's when it was made, `all_` those that"
+            " stand for all reports.",
+            ["release", "name"],
             registry=registry,
         )
         self.model_age = Gauge(
@@ -155,6 +186,11 @@ class TrainerMetrics:
             ["reason"],
             registry=registry,
         )
+        self.gate_refused_in_a_row = Gauge(
+            "severity_gate_refused_in_a_row",
+            "Newest candidates that the gate refused, since one passed; those held for a person are not counted.",
+            registry=registry,
+        )
         self.gate_passed.set(float("nan"))
         self.live = LiveMetrics(widths)
         registry.register(self.live)
@@ -183,6 +219,14 @@ class TrainerMetrics:
             self.drift.labels(*names).set(one.value)
             self.drift_bound.labels(*names).set(one.bound)
 
+    def serving(self, champion: ModelVersion | None) -> None:
+        """Show the champion, alone."""
+        self.release.set(champion.release if champion else 0)
+        self.champion_figures.clear()
+        if champion is not None:
+            for name, value in champion.metrics.items():
+                self.champion_figures.labels(str(champion.release), name).set(value)
+
     def judged(self, result: Result) -> None:
         """The gate has spoken."""
         if not result.promoted:
@@ -190,6 +234,10 @@ class TrainerMetrics:
         if result.version is None:
             return
         self.gate_passed.set(result.promoted)
+        if result.promoted:
+            self.gate_refused_in_a_row.set(0)
+        elif result.reason != HELD:
+            self.gate_refused_in_a_row.inc()
         self.gate_figures.clear()
         for name, value in result.version.metrics.items():
             self.gate_figures.labels(name).set(value)
@@ -204,3 +252,11 @@ class TrainerMetrics:
         self.unknown_fields.inc(taken.unknown_fields)
         self.audit_requests.inc(taken.audits)
         self.erased.inc(taken.erased)
+
+
+def _disk(folder: Path, what: str) -> float:
+    """Bytes `free` or in `total` on the folder's disk; asked at each scrape, which must not fail for it."""
+    try:
+        return float(getattr(shutil.disk_usage(folder), what))
+    except OSError:
+        return float("nan")

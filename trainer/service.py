@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Final
 
 from confluent_kafka import KafkaException
@@ -20,6 +21,7 @@ from telemetry.health import Health
 from telemetry.heart import Heart
 from telemetry.server import serve
 from trainer import term
+from trainer.dataset.dataset import is_url
 from trainer.metrics import ServiceMetrics
 from trainer.say import say
 from trainer.settings import TrainerSettings
@@ -65,7 +67,7 @@ class _Service:
         self._begun = False
         self._wait = FIRST_WAIT_SECONDS
         self._registry = CollectorRegistry()
-        self._metrics = ServiceMetrics(self._registry)
+        self._metrics = ServiceMetrics(self._registry, _folders(settings))
         health = Health(
             "trainer",
             live={"loop": lambda: None if self._wrong else self._heart.silent()},
@@ -107,6 +109,12 @@ class _Service:
         say("interrupted", reason=reason, error=f"{type(error).__name__}: {error}", again_in_seconds=self._wait)
         self._stop.wait(self._wait)
         self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
+
+
+def _folders(settings: TrainerSettings) -> dict[str, Path]:
+    """What is kept in a folder of this machine, and not in an object store."""
+    stores = {"dataset": settings.dataset, "releases": settings.artefacts}
+    return {name: Path(place) for name, place in stores.items() if not is_url(place)}
 
 
 @contextmanager

@@ -19,6 +19,9 @@ IDLE_SECONDS: Final = 0.2
 MOST_ABORTS: Final = 10
 """Aborts in a row, with growing pauses of up to a second, after which the loop gives up."""
 
+HANDLER_ERROR: Final = "handler-error"
+"""Dead-letter reason: the handler fails on this one record."""
+
 
 def _nothing() -> None:
     pass
@@ -34,7 +37,7 @@ class Loop:
     `handler` gets records within `bounds`, in order within each partition, and returns outputs and dead letters. It may
     get the same records again, after an abort or while the one that it fails on is looked for, so it has no side
     effects; what came before them is published by then. When it raises, halves of the batch are tried, and the single
-    record that it fails on becomes a dead letter `handler-error`; only `StopWorker` ends the loop.
+    record that it fails on becomes a dead letter `HANDLER_ERROR`; only `StopWorker` ends the loop.
 
     `between_batches` is called before each batch and at least every `IDLE_SECONDS`: the place to swap a model.
     """
@@ -118,7 +121,7 @@ class Loop:
         except Exception as error:
             if len(records) > 1:
                 return self._publish_halves(records, since)
-            batch = Batch(dead_letters=[DeadLetter(records[0], "handler-error", _where(error))])
+            batch = Batch(dead_letters=[DeadLetter(records[0], HANDLER_ERROR, _where(error))])
         try:
             self._send(records, batch, since)
         except TooLarge as error:

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream.champion import Champion
-from stream.metrics import BatchHistogram, ScorerMetrics
+from stream.metrics import DEAD_LETTER_REASONS, BatchHistogram, ScorerMetrics
 from stream.tally import Tally
 from stream.watch import Watch
 from tests.stream.standin import NOW, Marked, ledger
@@ -36,9 +36,9 @@ def test_a_histogram_counts_a_batch_as_prometheus_would() -> None:
 def test_every_metric_has_a_sentence_and_the_prefix() -> None:
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry)
-    metrics.readings.gauge("severity_x_seconds", "Something.", lambda: 1.0)
+    metrics.look_up(model_age=float, model_expires=float, degraded=float, oldest_unscored=float)
     for family in text_string_to_metric_families(generate_latest(registry).decode()):
-        assert family.name.startswith("severity_")
+        assert family.name.startswith(("severity_", "process_"))
         assert family.documentation.endswith(".")
 
 
@@ -62,6 +62,23 @@ def test_a_committed_batch_is_counted_with_its_latency() -> None:
     assert seen["severity_unknown_fields_total"] == 4
     assert seen["severity_stage_seconds_total|decode"] == 0.5
     assert watch.oldest_unscored_seconds() == 0.0
+
+
+def test_the_first_dead_letter_of_a_reason_is_an_increase_to_prometheus() -> None:
+    registry = CollectorRegistry()
+    ScorerMetrics(registry)
+    assert {values(registry)[f"severity_dead_letters_total|{reason}"] for reason in DEAD_LETTER_REASONS} == {0}
+
+
+def test_a_refused_release_is_shown_until_one_is_loaded() -> None:
+    registry = CollectorRegistry()
+    metrics = ScorerMetrics(registry)
+    shown = []
+    for result in ("loaded", "bad-signature", "loaded"):
+        metrics.announced(result)
+        shown.append(values(registry)["severity_release_refused"])
+    assert shown == [0, 1, 0]
+    assert values(registry)["severity_model_reloads_total|bad-signature"] == 1
 
 
 def test_only_the_release_in_use_is_shown() -> None:

@@ -39,6 +39,7 @@ VERSION = ModelVersion(
 )
 PASSED = Result(version=VERSION, promoted=True, verdict="passed", rows=500, seconds={})
 REFUSED = PASSED.model_copy(update={"promoted": False, "reason": "poisoned", "verdict": "refused: poisoned"})
+HELD_BACK = PASSED.model_copy(update={"promoted": False, "reason": "held", "verdict": "held: a person put it back"})
 
 HANGS = "import time; time.sleep(1e6)"
 CRASHES = "raise SystemExit(3)"
@@ -60,7 +61,7 @@ class Scene:
 
     def __init__(self, broker: EmbeddedBroker, folder: Path, program: str, sender: object | None = None) -> None:
         new_pair(folder / "keys")
-        settings = TrainerSettings(
+        self.settings = TrainerSettings(
             kafka=broker.settings(),
             dataset=folder / "dataset",
             artefacts=folder / "releases",
@@ -71,9 +72,10 @@ class Scene:
         self.now = NOW
         self.registry = CollectorRegistry()
         self.outbox = Outbox()
-        self.dataset = Dataset(settings.dataset)
+        self.dataset = Dataset(self.settings.dataset)
+        metrics = TrainerMetrics(self.registry)
         self.trainings = Trainings(
-            settings, self.dataset, sender or self.outbox, TrainerMetrics(self.registry), lambda: self.now, self._start
+            self.settings, self.dataset, sender or self.outbox, metrics, lambda: self.now, self._start
         )
 
     def _start(self, job: Job, threads: int) -> Worker:
@@ -179,3 +181,19 @@ def test_drift_sets_off_a_training_that_the_day_would_not(broker: EmbeddedBroker
     scene.program = answers(PASSED.model_copy(update={"version": VERSION.model_copy(update={"release": 2})}))
     scene.run(101)
     assert scene.count("severity_trainer_trainings_total", trigger="drift", result="promoted") == 1
+
+
+def test_refusals_in_a_row_are_counted_over_a_restart_until_one_passes_and_not_what_waits_for_a_person(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    scene = Scene(broker, tmp_path, answers(REFUSED))
+    shown = []
+    for outcomes, what in enumerate((REFUSED, PASSED, REFUSED, HELD_BACK, REFUSED, PASSED), start=1):
+        scene.program = answers(what)
+        scene.now += timedelta(days=1)
+        scene.run(100 * outcomes)
+        restarted = CollectorRegistry()
+        Trainings(scene.settings, scene.dataset, scene.outbox, TrainerMetrics(restarted), lambda: scene.now)
+        shown.append([one.get_sample_value("severity_gate_refused_in_a_row") for one in (scene.registry, restarted)])
+    assert shown == [[1, 1], [0, 0], [1, 1], [1, 1], [2, 2], [0, 0]]
+    assert scene.count("severity_champion_figure", release="1", name="accuracy") == 0.8

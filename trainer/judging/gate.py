@@ -18,6 +18,9 @@ from trainer.judging.evaluation import ALL, GUARDED, TOP, Evaluation
 MOST: Final = 2000
 """Characters of a verdict, as a manifest takes them."""
 
+HELD: Final = "held"
+"""Why what is good enough does not pass: a person put the champion back, and a person lets the next one score."""
+
 LEAST_ROWS: Final = 200
 """Labelled reports to fit anything at all; over fewer, macro-F1 on a fifth of them is little more than noise."""
 
@@ -68,7 +71,7 @@ class Verdict:
 
     def held(self, why: str | None) -> "Verdict":
         """The same, but what passed waits for a person, when there is a reason."""
-        return self if why is None or not self.passed else Verdict(False, f"held: {why}. {self.text}"[:MOST], "held")
+        return self if why is None or not self.passed else Verdict(False, f"{HELD}: {why}. {self.text}"[:MOST], HELD)
 
 
 def enough(levels: npt.NDArray[np.int64]) -> Verdict:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Final
 
 from schemas import topics
@@ -12,6 +13,7 @@ from severity.artefact.store import open_store
 from trainer.dataset.dataset import Dataset
 from trainer.dataset.intake import Sender
 from trainer.dataset.rows import TRAININGS, columns, training_row
+from trainer.judging.gate import HELD
 from trainer.metrics import TrainerMetrics
 from trainer.releasing.publish import announced, publish
 from trainer.releasing.releases import champion, hold, next_release, releases, trusted
@@ -63,7 +65,8 @@ class Trainings:
         self._past = _past(dataset, self._champion)
         self._drifted = False
         self._running: _Running | None = None
-        metrics.release.set(self._champion.release if self._champion else 0)
+        metrics.serving(self._champion)
+        metrics.gate_refused_in_a_row.set(_refused_in_a_row(dataset))
         metrics.model_age.set_function(self._model_age)
 
     def drifted(self) -> None:
@@ -114,6 +117,7 @@ class Trainings:
         versions = announced(self._settings.kafka, self._settings.model_name)
         known = known_releases(self._settings)
         self._champion = champion(versions, known)
+        self._metrics.serving(self._champion)
         job = job_of(self._settings, versions, known, now)
         say("training", trigger=trigger, release=job.release, outcomes=outcomes)
         worker = self._start(job, self._settings.training_threads)
@@ -138,7 +142,7 @@ class Trainings:
         if result.promoted:
             self._champion = result.version
             self._past = replace(self._past, released=True)
-            self._metrics.release.set(result.version.release if result.version else 0)
+            self._metrics.serving(self._champion)
         self._metrics.judged(result)
         self._write_down(running, seconds, outcome_of(result), result, result.verdict)
 
@@ -229,3 +233,13 @@ def _past(dataset: Dataset, before: ModelVersion | None) -> Past:
     for row in rows.to_pylist():
         return Past(row["started_at"].astimezone(UTC), row["outcomes"], before is not None, row["result"] in AGAIN)
     return Past(released=before is not None)
+
+
+def _refused_in_a_row(dataset: Dataset) -> int:
+    """Newest candidates that the gate refused, since one passed; at most a hundred are looked at."""
+    judged = dataset.query(
+        "SELECT result, verdict FROM trainings WHERE result IN ('promoted', 'challenger')"
+        " ORDER BY started_at DESC LIMIT 100"
+    ).to_pylist()
+    since = takewhile(lambda row: row["result"] != "promoted", judged)
+    return sum(not row["verdict"].startswith(f"{HELD}:") for row in since)
