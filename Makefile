@@ -32,7 +32,8 @@ types: setup  ## mypy, strict
 
 generated: setup  ## fail when a generated file is stale
 	$(BIN)/severity schema export schemas/generated
-	git diff --exit-code -- schemas/generated
+	$(BIN)/severity metrics export docs/metrics.md
+	git diff --exit-code -- schemas/generated docs/metrics.md
 
 check: test lint types generated  ## all that CI checks
 

@@ -5,14 +5,18 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from threading import Event, current_thread, main_thread
 from types import FrameType
 from typing import Any, Final
 
+from prometheus_client import CollectorRegistry
+
 from cad.cities import cities
 from cad.city import Case
 from cad.filings import Account, CityFileError, Filings, read_filings
+from cad.metrics import CadMetrics
 from cad.outcomes import RecordsOffice, Regime
 from cad.replay import Replay
 from cad.settings import SIMULATED, CadSettings
@@ -23,6 +27,8 @@ from schemas.envelope import ContractError, decode, encode
 from schemas.solved_case import SolvedCase
 from schemas.topics import AUDIT_REQUESTS, CRIME_REPORTS, SOLVED_CASES
 from severity.levels import LevelTable
+from telemetry.health import Health
+from telemetry.server import serve
 from transport.errors import TransportError
 from transport.reader import Reader
 from transport.sender import Sender
@@ -58,15 +64,18 @@ def run(settings: CadSettings, stop: Event | None = None) -> int:
     _tell("city", city=settings.city, note=note, pace=str(settings.pace), outcomes=settings.outcomes)
     _tell("outcomes", note=str(settings.delays))
     try:
-        with Sender(settings.kafka) as sender:
-            if settings.outcomes is Regime.SOLVED:
-                _play(settings, replay, sender, None, stop, filings)
-            else:
-                with Reader(settings.kafka, [AUDIT_REQUESTS], start="end") as requests:
-                    _play(settings, replay, sender, requests, stop, filings)
-            sender.flush()
+        with ExitStack() as stack:
+            outbox = _Outbox(stack.enter_context(Sender(settings.kafka)), _show(settings, stack))
+            requests = None
+            if settings.outcomes is not Regime.SOLVED:
+                requests = stack.enter_context(Reader(settings.kafka, [AUDIT_REQUESTS], start="end"))
+            _play(settings, replay, outbox, requests, stop, filings)
+            outbox.flush()
     except TransportError as error:
         _tell("failed", reason=error.reason, detail=error.detail, **_counts(replay))
+        return 1
+    except OSError as error:
+        _tell("failed", reason="no-port", detail=str(error))
         return 1
     _tell("stopped", **_counts(replay), unanswered=dict(office.unanswered))
     return 0
@@ -93,7 +102,7 @@ def _cases(settings: CadSettings, now: datetime) -> tuple[Iterable[Case], str, F
 def _play(
     settings: CadSettings,
     replay: Replay,
-    sender: Sender,
+    outbox: "_Outbox",
     requests: Reader | None,
     stop: Event,
     filings: Filings | None,
@@ -107,10 +116,10 @@ def _play(
         if settings.seconds is not None and now >= settings.seconds:
             replay.stop_filing()
         for event in replay.due(now):
-            _send(sender, event)
+            outbox.send(event)
         if replay.filed and not told:
             told = True
-            sender.flush()
+            outbox.flush()
             _tell("filed", **_counts(replay), **_file(filings.account if filings else None))
         if told and replay.over and not settings.stay:
             return
@@ -126,9 +135,32 @@ def _play(
                 _answer(replay, record.key, record.value, record.headers, time.monotonic() - started)
 
 
-def _send(sender: Sender, event: CrimeReport | SolvedCase) -> None:
-    topic = SOLVED_CASES if isinstance(event, SolvedCase) else CRIME_REPORTS
-    sender.send(topic, *encode(event, source=f"/cad/{event.agency_id}", time=datetime.now(UTC)))
+class _Outbox:
+    """Sends the city's events, and counts them."""
+
+    def __init__(self, sender: Sender, metrics: CadMetrics) -> None:
+        self._sender = sender
+        self._metrics = metrics
+
+    def send(self, event: CrimeReport | SolvedCase) -> None:
+        """Queue one event."""
+        topic = SOLVED_CASES if isinstance(event, SolvedCase) else CRIME_REPORTS
+        self._sender.send(topic, *encode(event, source=f"/cad/{event.agency_id}", time=datetime.now(UTC)))
+        self._metrics.sent.labels(topic).inc()
+
+    def flush(self) -> None:
+        """Return when all queued events are delivered, raise when one was not."""
+        self._sender.flush()
+
+
+def _show(settings: CadSettings, stack: ExitStack) -> CadMetrics:
+    """The metrics, served until the stack unwinds where there is to be a port."""
+    registry = CollectorRegistry()
+    metrics = CadMetrics(registry)
+    if settings.metrics_port is not None:
+        port = serve(registry, Health("cad"), settings.metrics_host, settings.metrics_port, settings.metrics_access)
+        _tell("metrics", address=f"{stack.enter_context(port)}/metrics")
+    return metrics
 
 
 def _answer(

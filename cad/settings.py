@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import AwareDatetime, Field, PositiveFloat, PositiveInt, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from cad.outcomes import Delays, Regime
 from cad.replay import Pace
+from telemetry.settings import PortSettings
 from transport.settings import KafkaSettings
 
 SIMULATED: Final = "simulated"
@@ -16,7 +17,7 @@ SIMULATED: Final = "simulated"
 DAY: Final = 86_400.0
 
 
-class CadSettings(BaseSettings):
+class CadSettings(PortSettings):
     """Which city is played, how fast, how long, and which outcomes become known. Read from `SEVERITY_CAD__*`."""
 
     model_config = SettingsConfigDict(env_prefix="SEVERITY_CAD__", frozen=True, extra="forbid")
@@ -56,6 +57,10 @@ class CadSettings(BaseSettings):
     classified_days: PositiveFloat = Field(Delays.classified, description="Median days to a final classification.")
     audited_days: PositiveFloat = Field(Delays.audited, description="Median days to a grader's answer.")
     progress_seconds: PositiveFloat | None = Field(None, description="Print the counts this often; default: never.")
+
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        None, description="Port of /metrics; 0: a free one, printed at start; default: none."
+    )
 
     @model_validator(mode="after")
     def _a_file_for_a_real_city(self) -> Self:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import audit, erase, fetch, settings, train
+from cli import audit, erase, fetch, metrics, settings, train
 from cli.demo import command as demo
 from cli.errors import Commands
 from cli.evaluate import command as evaluate
@@ -40,6 +40,7 @@ app.command("train")(train.train)
 app.command("erase")(erase.erase)
 app.add_typer(audit.app, name="audit")
 app.add_typer(model.app, name="model")
+app.add_typer(metrics.app, name="metrics")
 app.command("settings")(settings.show)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fetch.app, name="fetch")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from pydantic import ValidationError
@@ -118,6 +119,22 @@ def test_audit_requests_on_the_topic_are_answered(broker: EmbeddedBroker) -> Non
     assert process.wait(PATIENCE) == 0
     process.stderr.close()
     assert len(answered) >= 38
+
+
+def test_a_scrape_tells_that_the_producer_is_up_and_what_it_sent(broker: EmbeddedBroker) -> None:
+    process = start(broker, run_id="scrape", rate=500, reports=100, metrics_port=0)
+    assert process.stderr is not None
+    said: dict[str, dict[str, Any]] = {}
+    while "filed" not in said:
+        line = json.loads(process.stderr.readline())
+        said[line["event"]] = line
+    with urlopen(said["metrics"]["address"], timeout=10) as page:
+        text = page.read().decode()
+    process.terminate()
+    assert process.wait(PATIENCE) == 0
+    process.stderr.close()
+    sent = said["filed"]["revisions"] + said["filed"]["drills"]
+    assert f'severity_cad_sent_total{{topic="crime-reports"}} {sent:.1f}' in text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without a signal")
