@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import pydantic_core
+from pydantic import TypeAdapter, ValidationError
 
 from schemas import topics
+from schemas.common import AgencyId, ReportId
 from schemas.crime_report import CrimeReport
 from schemas.envelope import ContractError, Refusal, decode, identity, salvage
 from transport.records import DeadLetter, Record
 
 FOREIGN_AGENCY: Final = "foreign-agency"
 """Dead-letter reason: the report's agency is not the one that its topic belongs to."""
+
+_IDENTITY: Final = TypeAdapter(tuple[AgencyId, ReportId])
 
 VITAL: Final = frozenset({"revision"})
 """Fields without which a report is not scored in part: another revision would take the place of the right one."""
@@ -53,6 +57,16 @@ def whose(record: Record) -> Iterator[tuple[str, str]]:
     for said in (_said_in(record.value), identity(record.key)):
         if said is not None and _may_write(said[0], record.topic):
             yield said
+
+
+def name_in(record: Record) -> str | None:
+    """`agency_id/report_id` of a refused record, where that keeps the contract and so says nothing else."""
+    for said in whose(record):
+        try:
+            return "/".join(_IDENTITY.validate_python(said))
+        except ValidationError:
+            continue
+    return None
 
 
 def owner(topic: str) -> str | None:

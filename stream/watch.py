@@ -8,13 +8,17 @@ import numpy as np
 
 from stream.ledger import Ledger, Turned
 from stream.metrics import ScorerMetrics
+from stream.reading import name_in
 from stream.tally import Tally
 from transport.backend import Backend
 from transport.observer import Observer, Rebalance
-from transport.records import Batch, Partition, Record, next_offsets
+from transport.records import Batch, DeadLetter, Partition, Record, next_offsets
 
 LAG_SECONDS: Final = 1.0
 """How often the lag is looked up."""
+
+MOST_LETTERS: Final = 10
+"""Dead letters of a batch that are told one by one: a source gone bad sends thousands."""
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +87,7 @@ class Watch(Observer):
             self.turned(self._ledger.learn(tally.lesson, next_offsets(records)))
         for letter in batch.dead_letters:
             self._metrics.dead_letters.labels(letter.reason).inc()
+        _tell(batch.dead_letters)
         self._in_hand_since = None
 
     def oldest_unscored_seconds(self) -> float:
@@ -148,3 +153,16 @@ class Watch(Observer):
     def problem(self, detail: str) -> None:
         """The client deals with it; a person may want to know."""
         logger.warning("%s", detail)
+
+
+def _tell(letters: Sequence[DeadLetter]) -> None:
+    """Where dead letters came from and whose they are, and nothing of what they say."""
+    for letter in letters[:MOST_LETTERS]:
+        record, report = letter.record, name_in(letter.record)
+        place = f"{record.topic}/{record.partition}@{record.offset}"
+        facts = {"reason": letter.reason, "record": place, "report": report}
+        logger.warning(
+            "dead letter: %s, %s, report %s", letter.reason, place, report or "unknown", extra={"facts": facts}
+        )
+    if len(letters) > MOST_LETTERS:
+        logger.warning("%d more dead letters in the same batch", len(letters) - MOST_LETTERS)

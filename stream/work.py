@@ -17,6 +17,7 @@ from stream.ledger import Ledger
 from stream.reading import owner, whose
 from stream.revisions import Decision, name_of, why_dropped
 from stream.tally import Tally
+from telemetry.logs import where
 from transport.records import DeadLetter, Record
 
 UNSCORABLE: Final = "unscorable"
@@ -98,8 +99,10 @@ class Work:
         try:
             priorities = assessor.assess([*trusted.values()], positions, now, lap) if positions else []
             self.answers.update(zip(trusted, priorities, strict=True))
-        except Exception:  # whatever fails, and for whichever report: the others must be answered
-            logger.exception("a batch of %d reports could not be assessed: now one by one", len(positions))
+        except Exception as error:  # whatever fails, and for whichever report: the others must be answered
+            logger.error(  # without the error's text, which may hold what a report says
+                "a batch of %d reports could not be assessed (%s): now one by one", len(positions), where(error)
+            )
             self._one_by_one(assessor, trusted, now)
         for place, letter in self.refused.items():
             if place in self.answers:

@@ -1,7 +1,6 @@
 """Wiring: the loop and the follower on threads of their own, /metrics, and how the process begins and ends."""
 
 import gc
-import json
 import logging
 import math
 import signal
@@ -39,6 +38,7 @@ from stream.settings import ScorerSettings
 from stream.tables import Tables
 from stream.warm_up import warm_up
 from stream.watch import Watch
+from telemetry import logs
 from telemetry.health import Health
 from telemetry.heart import Heart
 from telemetry.server import serve
@@ -89,7 +89,7 @@ def work(settings: ScorerSettings) -> int:
     except Exception as error:
         if not isinstance(error, KNOWN):
             logger.exception("an error in the scorer itself")
-        print(f"severity scorer: {error or type(error).__name__}", file=sys.stderr)
+        logs.end(f"severity scorer: {error or type(error).__name__}")
         return 1
     return 0
 
@@ -122,7 +122,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         heart.beat()
 
     watch = Watch(
-        metrics, ledger, time.time, lambda: _say_ready(address), alive, stopped.is_set, lambda: recall.afresh()
+        metrics, ledger, time.time, lambda: _tell_ready(address), alive, stopped.is_set, lambda: recall.afresh()
     )
     begun = threading.Event()
     health = Health(
@@ -136,7 +136,8 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         },
     )
     registry.register(health)
-    address = stack.enter_context(serve(registry, health, settings.metrics_host, settings.metrics_port))
+    port = serve(registry, health, settings.metrics_host, settings.metrics_port, settings.metrics_access)
+    address = stack.enter_context(port)
     follower = stack.enter_context(_following(settings, kafka, source, offer, metrics))
     processor = Processor(
         champion.current,
@@ -282,9 +283,8 @@ def _settle_memory() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-def _say_ready(address: str) -> None:
-    ready = {"event": "ready", "service": "scorer", "metrics": f"{address}/metrics"}
-    print(json.dumps(ready), file=sys.stderr, flush=True)
+def _tell_ready(address: str) -> None:
+    logs.tell("ready", service="scorer", metrics=f"{address}/metrics")
 
 
 def _now() -> datetime:

@@ -5,7 +5,6 @@ as soon as it can, from what is stored.
 """
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,13 +16,13 @@ from deltalake.exceptions import DeltaError
 from prometheus_client import CollectorRegistry
 
 from severity.artefact.keys import load_private
+from telemetry import logs
 from telemetry.health import Health
 from telemetry.heart import Heart
 from telemetry.server import serve
 from trainer import term
 from trainer.dataset.dataset import is_url
 from trainer.metrics import ServiceMetrics
-from trainer.say import say
 from trainer.settings import TrainerSettings
 from transport.errors import TransportError
 from transport.probe import Probe
@@ -46,12 +45,13 @@ PASSING: Final = {
 def run(settings: TrainerSettings, *, stop: threading.Event | None = None) -> int:
     """Run until SIGTERM, Ctrl-C or `stop`; 0, or 1 after one line on standard error that says what is wrong."""
     stop = stop or threading.Event()
+    logs.start("trainer")
     try:
         with ExitStack() as stack, _signals(stop):
             load_private(settings.signing_key)  # a wrong one is told now, not after the first training
             _Service(settings, stack, stop).run()
     except Exception as error:
-        print(f"severity trainer: {type(error).__name__}: {error}", file=sys.stderr)
+        logs.end(f"severity trainer: {type(error).__name__}: {error}")
         return 1
     return 0
 
@@ -78,7 +78,8 @@ class _Service:
             },
         )
         self._registry.register(health)
-        self._address = stack.enter_context(serve(self._registry, health, settings.metrics_host, settings.metrics_port))
+        port = serve(self._registry, health, settings.metrics_host, settings.metrics_port, settings.metrics_access)
+        self._address = stack.enter_context(port)
 
     def run(self) -> None:
         """Until it is to end. Raises what does not pass, and whatever keeps the first term from beginning to work."""
@@ -101,12 +102,12 @@ class _Service:
     def _at_work(self) -> None:
         self._heart.beat()
         self._begun, self._wrong, self._wait = True, None, FIRST_WAIT_SECONDS
-        say("ready", service="trainer", metrics=f"{self._address}/metrics")
+        logs.tell("ready", service="trainer", metrics=f"{self._address}/metrics")
 
     def _interrupted(self, reason: str, error: Exception) -> None:
         self._wrong = f"interrupted ({reason}), it tries again by itself: {type(error).__name__}: {error}"
         self._metrics.interruptions.labels(reason).inc()
-        say("interrupted", reason=reason, error=f"{type(error).__name__}: {error}", again_in_seconds=self._wait)
+        logs.tell("interrupted", reason=reason, error=f"{type(error).__name__}: {error}", again_in_seconds=self._wait)
         self._stop.wait(self._wait)
         self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
 

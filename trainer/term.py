@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas import topics
 from severity.levels import LevelTable
+from telemetry import logs
 from trainer.audits.agreement import agreement
 from trainer.audits.draw import AuditDraw
 from trainer.audits.key import secret
@@ -25,7 +26,6 @@ from trainer.live.feed import feed, rebuild
 from trainer.live.scores import Joined, LiveScores
 from trainer.live.windows import Widths
 from trainer.metrics import TrainerMetrics
-from trainer.say import say
 from trainer.settings import TrainerSettings
 from trainer.training.trainings import Trainings, office_of
 from transport.office import Office
@@ -91,7 +91,7 @@ def _serve(
     starts = intake.starts()
     reader = stack.enter_context(Reader(kafka, settings.topics, start=starts))
     for (topic, partition), lost in missed(reader, starts).items():
-        say("missed", topic=topic, partition=partition, records=lost)
+        logs.tell("missed", topic=topic, partition=partition, records=lost)
         metrics.missed.labels(topic).inc(lost)
     trainings = Trainings(settings, dataset, office.sender() if office else sender, metrics, _now)
     stack.callback(trainings.stop)
@@ -119,7 +119,7 @@ def _serve(
             metrics.live.show(live, time.time())
             shown = time.monotonic()
             for alarm in _look(drift, trainings):
-                say("drift", day=alarm.day, found=alarm.told)
+                logs.tell("drift", day=alarm.day, found=alarm.told)
                 metrics.drifted(alarm)
                 trainings.drifted()
             metrics.tested(drift.tested)
@@ -150,7 +150,7 @@ def _office(settings: TrainerSettings, metrics: TrainerMetrics, stack: ExitStack
     office = stack.enter_context(office_of(settings))
     if not office.take(stop, PATIENCE_SECONDS) and not stop():
         why = f"another trainer of {settings.model_name} is at work, or no broker answers; this one waits for its turn"
-        say("standby", reason=why)
+        logs.tell("standby", reason=why)
         office.take(stop)
     metrics.leading.set(office.held())
     return office

@@ -10,6 +10,7 @@ from schemas import topics
 from schemas.model_version import ModelVersion
 from severity.artefact.proof import Proved
 from severity.artefact.store import open_store
+from telemetry import logs
 from trainer.dataset.dataset import Dataset
 from trainer.dataset.intake import Sender
 from trainer.dataset.rows import TRAININGS, columns, training_row
@@ -17,7 +18,6 @@ from trainer.judging.gate import HELD
 from trainer.metrics import TrainerMetrics
 from trainer.releasing.publish import announced, publish
 from trainer.releasing.releases import champion, hold, next_release, releases, trusted
-from trainer.say import say
 from trainer.settings import TrainerSettings
 from trainer.training.job import Job, Result
 from trainer.training.schedule import Past, Schedule, Trigger
@@ -111,7 +111,7 @@ class Trainings:
             if isinstance(error, NotDelivered) and error.reason == FENCED:
                 raise
             self._metrics.trainings.labels(trigger, "failed").inc()
-            say("trained", result="failed", verdict=f"{type(error).__name__}: {error}")
+            logs.tell("trained", result="failed", verdict=f"{type(error).__name__}: {error}")
 
     def _begin(self, trigger: Trigger, now: datetime, outcomes: int) -> None:
         versions = announced(self._settings.kafka, self._settings.model_name)
@@ -119,7 +119,7 @@ class Trainings:
         self._champion = champion(versions, known)
         self._metrics.serving(self._champion)
         job = job_of(self._settings, versions, known, now)
-        say("training", trigger=trigger, release=job.release, outcomes=outcomes)
+        logs.tell("training", trigger=trigger, release=job.release, outcomes=outcomes)
         worker = self._start(job, self._settings.training_threads)
         self._running = _Running(worker, trigger, now, outcomes, job.parent)
 
@@ -154,7 +154,7 @@ class Trainings:
         row = training_row(running.began, ended, running.outcomes, outcome, result, verdict)
         self._dataset["trainings"].add(columns([row], TRAININGS))
         self._metrics.trainings.labels(running.trigger, outcome).inc()
-        say(
+        logs.tell(
             "trained",
             result=outcome,
             release=version.release if version else None,
@@ -188,7 +188,7 @@ class _Running:
         metrics.progress.set(progress.done)
         if progress.stage != self._stage:
             self._stage = progress.stage
-            say("training-stage", stage=progress.stage, done=round(progress.done, 2))
+            logs.tell("training-stage", stage=progress.stage, done=round(progress.done, 2))
 
 
 def office_of(settings: TrainerSettings) -> Office:
