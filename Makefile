@@ -37,8 +37,9 @@ generated: setup  ## fail when a generated file is stale
 
 check: test lint types generated  ## all that CI checks
 
-lock: setup  ## renew requirements.lock from pyproject.toml
+lock: setup  ## renew requirements.lock, and what of it goes into the image, from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group image --constraints requirements.lock pyproject.toml -o requirements-image.lock
 
 fresh-kernels:  ## forget numba's compiled kernels, after a change of one that others call
 	find . -path ./.venv -prune -o -name '*.nb[ic]' -exec rm {} +
