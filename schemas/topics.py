@@ -1,5 +1,6 @@
-"""The topics: name, event, partitions, cleanup. One agency alone uses the plain names."""
+"""The topics: name, event, partitions, cleanup. One agency alone uses the plain names, several `<agency>.` before."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,15 +27,22 @@ class Topic:
     compacted: bool = False
 
 
-def all_topics(partitions: int = 4) -> tuple[Topic, ...]:
-    """Every topic of a deployment; `partitions` for those that carry reports and outcomes."""
+def of_agencies(topic: str, agencies: Sequence[str]) -> tuple[str, ...]:
+    """What agencies write to, one each, so that none can speak for another; `topic` itself where there is but one."""
+    return tuple(f"{agency}.{topic}" for agency in agencies) or (topic,)
+
+
+def all_topics(partitions: int = 4, agencies: Sequence[str] = ()) -> tuple[Topic, ...]:
+    """Every topic of a deployment; `partitions` for those that carry reports and outcomes.
+
+    agencies: those that share the cluster.
+    """
+    inbound = [name for topic in (CRIME_REPORTS, SOLVED_CASES) for name in of_agencies(topic, agencies)]
     return (
-        Topic(CRIME_REPORTS, partitions),
-        Topic(dead_letters(CRIME_REPORTS), 1),
+        *(Topic(name, partitions) for name in inbound),
+        *(Topic(dead_letters(name), 1) for name in inbound),
         Topic(PRIORITIES, partitions),
         Topic(PRIORITIES_EXERCISE, 1),
-        Topic(SOLVED_CASES, partitions),
-        Topic(dead_letters(SOLVED_CASES), 1),
         Topic(MODEL_VERSIONS, 1, compacted=True),
         Topic(MODEL_STATUS, 1, compacted=True),
         Topic(AUDIT_REQUESTS, 1),

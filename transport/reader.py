@@ -119,6 +119,9 @@ class Reader:
                 self._places[partition] = message.offset() or 0
             elif error.fatal():
                 raise LoopFailed("reader", error.str())
+            elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                # Else it would wait for ever for what it may not have; `severity acls apply` mends it.
+                raise LoopFailed("not-allowed", f"reading {message.topic()}: {error.str()}")
         return records
 
     def lag(self) -> int:
