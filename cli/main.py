@@ -160,5 +160,14 @@ def export(folder: Annotated[Path, typer.Argument(help="Where to write; made if 
         typer.echo(path)
 
 
+@schema.command("page")
+def page(file: Annotated[Path, typer.Argument(help="Where to write, replaced if it exists.", dir_okay=False)]) -> None:
+    """Write the contract as a page for people: each event's topic, key and fields, with an example."""
+    from schemas.page import render
+
+    file.write_text(render(), encoding="utf-8", newline="\n")
+    typer.echo(file)
+
+
 if __name__ == "__main__":
     app()

@@ -1,0 +1,21 @@
+"""How Sphinx builds these pages: `make docs`. A link, an anchor, an image or an included file that is not there fails."""
+
+project = "severity"
+project_copyright = "the severity contributors; Apache-2.0"
+extensions = ["myst_parser"]
+root_doc = "index"
+exclude_patterns = ["_build"]
+
+myst_heading_anchors = 4
+nitpicky = True
+
+html_theme = "pydata_sphinx_theme"
+html_title = "severity"
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {
+    "navbar_align": "left",
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
