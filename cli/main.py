@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import audit, erase, fetch, metrics, settings, train
+from cli import acls, audit, dlq, erase, fetch, metrics, settings, train
 from cli.demo import command as demo
 from cli.errors import Commands
 from cli.evaluate import command as evaluate
@@ -32,6 +32,7 @@ keys = typer.Typer(help="Keys that sign model releases.", no_args_is_help=True)
 kafka = typer.Typer(help="A real Apache Kafka on this machine, for trying things out.", no_args_is_help=True)
 topics = typer.Typer(help="The topics on a cluster.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
+app.add_typer(acls.app, name="acls")
 app.add_typer(schema, name="schema")
 app.add_typer(keys, name="keys")
 app.add_typer(kafka, name="kafka")
@@ -39,6 +40,7 @@ app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.command("erase")(erase.erase)
 app.add_typer(audit.app, name="audit")
+app.add_typer(dlq.app, name="dlq")
 app.add_typer(model.app, name="model")
 app.add_typer(metrics.app, name="metrics")
 app.command("settings")(settings.show)
@@ -139,13 +141,14 @@ def up(
 def apply(
     partitions: Annotated[int, typer.Option(help="Of the topics of reports, priorities and outcomes.", min=1)] = 4,
     replication: Annotated[int, typer.Option(help="Copies of each partition.", min=1)] = 1,
+    agency: Annotated[list[str] | None, typer.Option(help="Each that shares the cluster: topics of its own.")] = None,
 ) -> None:
     """Make the topics that are not there yet on the cluster that SEVERITY_KAFKA__BOOTSTRAP_SERVERS names."""
     from cli.topics import topic_specs
     from transport.settings import KafkaSettings
     from transport.topics import create_topics
 
-    specs = topic_specs(partitions, replication)
+    specs = topic_specs(partitions, replication, agency or ())
     create_topics(KafkaSettings(), specs)
     for topic in specs:
         typer.echo(topic.name)
