@@ -12,7 +12,7 @@ from schemas.crime_report import CrimeReport
 from schemas.envelope import decode, encode
 from tests.stream.standin import NOW
 from transport import dead_letters
-from transport.dead_letters import IDENTITY, TOGETHER, Place
+from transport.dead_letters import AT_ONCE, IDENTITY, TOGETHER, Place
 from transport.errors import NotDelivered
 from transport.office import FencingSender
 from transport.reader import Reader
@@ -30,7 +30,7 @@ class Desk:
     """An agency's topic with dead letters, and the command."""
 
     def __init__(self, servers: str) -> None:
-        self.kafka = KafkaSettings(bootstrap_servers=servers)
+        self.kafka = KafkaSettings(bootstrap_servers=servers, client=AT_ONCE)
         self.topic = f"t{uuid.uuid4().hex[:10]}.crime-reports"
         self.dlq = f"{self.topic}.dlq"
         create_topics(self.kafka, [TopicSpec(self.topic, 2), TopicSpec(self.dlq)])
