@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test lint types generated check lock fresh-kernels clean
+.PHONY: help setup demo test lint types generated docs check lock fresh-kernels clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -33,9 +33,15 @@ types: setup  ## mypy, strict
 generated: setup  ## fail when a generated file is stale
 	$(BIN)/severity schema export schemas/generated
 	$(BIN)/severity metrics export docs/metrics.md
-	git diff --exit-code -- schemas/generated docs/metrics.md
+	$(BIN)/severity schema page docs/contract.md
+	$(BIN)/typer cli.main utils docs --name severity --title 'Command line' --output docs/cli.md
+	git diff --exit-code -- schemas/generated docs/metrics.md docs/contract.md docs/cli.md
 
-check: test lint types generated  ## all that CI checks
+docs: setup  ## the documentation as a site in docs/_build; a broken link fails
+	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build
+	@echo docs/_build/index.html
+
+check: test lint types generated docs  ## all that CI checks
 
 lock: setup  ## renew requirements.lock, and what of it goes into the image, from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
@@ -45,4 +51,4 @@ fresh-kernels:  ## forget numba's compiled kernels, after a change of one that o
 	find . -path ./.venv -prune -o -name '*.nb[ic]' -exec rm {} +
 
 clean:  ## remove what was installed and cached
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -10,11 +10,11 @@ from schemas.export import CHANNELS, Json, json_schema
 FIRST: Final = """<!-- Written by `severity schema page`; change the models in schemas/ instead. -->
 # Contract
 
-What crosses each topic, as the [JSON Schemas and the AsyncAPI document](connect.md#the-contract) say it to machines. Every
-message is a CloudEvent in Kafka's binary binding: the body is JSON, the attributes are headers (`ce_id`, `ce_type`,
-`ce_source`, `ce_time`, `ce_specversion`); what comes in may be in structured mode or without any headers. The key is
-`agency_id/report_id` unless it says otherwise, and Java's partitioner (murmur2) puts all revisions of a report on one
-partition. Fields that are not required may be left out.
+What crosses each topic, as the [JSON Schemas and the AsyncAPI document](connect.md#the-contract) say it to machines.
+Every message is a CloudEvent in Kafka's binary binding: the body is JSON, the attributes are headers (`ce_id`,
+`ce_type`, `ce_source`, `ce_time`, `ce_specversion`); what comes in may be in structured mode or without any headers.
+The key is `agency_id/report_id` unless it says otherwise, and Java's partitioner (murmur2) puts all revisions of a
+report on one partition. Fields that are not required may be left out.
 """
 
 KEYS: Final = {
@@ -55,20 +55,21 @@ def _table(schema: Json) -> Iterator[str]:
 
 def _resting(field: Json) -> str:
     """What is said of the type that a field has when it is not null."""
-    return next((choice["description"] for choice in field.get("anyOf", ()) if "description" in choice), "")
+    said: list[str] = [choice["description"] for choice in field.get("anyOf", ()) if "description" in choice]
+    return said[0] if said else ""
 
 
 def _type(field: Json) -> str:
     if "anyOf" in field:
         return " or ".join(_type(choice) for choice in field["anyOf"])
     if "$ref" in field:
-        return field["$ref"].rpartition("/")[2] + " (below)"
+        return f"{field['$ref'].rpartition('/')[2]} (below)"
     if "enum" in field:
         return ", ".join(f"`{json.dumps(value)}`" for value in field["enum"])
     if "const" in field:
         return f"`{json.dumps(field['const'])}`"
     if field.get("type") == "array":
-        items = field.get("items") or next(iter(field.get("prefixItems", ())), {})
+        items: Json = field.get("items") or field["prefixItems"][0]
         most = f", at most {field['maxItems']}" if "maxItems" in field else ""
         return f"list of {_type(items)}{most}"
     kind = {"date-time": "time"}.get(field.get("format", ""), field.get("type", "any"))

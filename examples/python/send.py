@@ -1,4 +1,7 @@
-"""File the report in a JSON file: python send.py REPORT [BROKERS]. Needs confluent-kafka and jsonschema, nothing of ours."""
+"""File the report in a JSON file: python send.py REPORT [BROKERS].
+
+Needs confluent-kafka and jsonschema, nothing of ours.
+"""
 
 import json
 import sys
@@ -27,7 +30,8 @@ def delivered(error: KafkaException | None, _: object) -> None:
 
 
 producer = Producer(settings)
-producer.produce("crime-reports", json.dumps(report), f"{report['agency_id']}/{report['report_id']}", callback=delivered)
+key = f"{report['agency_id']}/{report['report_id']}"
+producer.produce("crime-reports", json.dumps(report), key, callback=delivered)
 if producer.flush(10):
     sys.exit("not delivered within 10 s, file it again: the broker cannot be reached")
 print("filed", report["report_id"])
