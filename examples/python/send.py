@@ -1,6 +1,6 @@
 """File the report in a JSON file: python send.py REPORT [BROKERS].
 
-Needs confluent-kafka and jsonschema, nothing of ours.
+Needs confluent-kafka and jsonschema[format], nothing of ours.
 """
 
 import json
