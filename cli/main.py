@@ -9,6 +9,7 @@ import typer
 
 from cli import acls, audit, dlq, erase, fetch, metrics, settings, train
 from cli.demo import command as demo
+from cli.doctor import command as doctor
 from cli.errors import Commands
 from cli.evaluate import command as evaluate
 from cli.model import command as model
@@ -44,6 +45,7 @@ app.add_typer(dlq.app, name="dlq")
 app.add_typer(model.app, name="model")
 app.add_typer(metrics.app, name="metrics")
 app.command("settings")(settings.show)
+app.command("doctor")(doctor.doctor)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fetch.app, name="fetch")
 
