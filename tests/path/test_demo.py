@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.exported import undeclared
+
 KEYS = {
     "reports",
     "priorities",
@@ -79,9 +81,9 @@ def test_ctrl_c_ends_it_cleanly_while_metrics_answer(tmp_path: Path) -> None:
         if "priorities" in line and "reports" in line:
             break
     assert len(urls) == 2, lines
-    for url in urls:
+    for service, url in zip(("scorer", "trainer"), urls, strict=True):
         with urllib.request.urlopen(url, timeout=10) as answer:
-            assert b"severity_" in answer.read()
+            assert not undeclared(service, answer.read().decode()), "docs/metrics.md would not know it"
     demo.send_signal(signal.SIGINT)
     rest, _ = demo.communicate(timeout=60)
     assert "summary" in rest

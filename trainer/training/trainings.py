@@ -28,6 +28,9 @@ from transport.office import FENCED, Office
 AGAIN: Final = ("failed", "timed-out", "superseded")
 """Results of trainings that gave no answer: they are tried again."""
 
+JUDGED: Final = ("promoted", "challenger", "nothing-to-fit")
+"""Results of those that gave one."""
+
 
 class Trainings:
     """Call `step` often; it never waits for a fit, and whatever goes wrong with a training it goes on.
@@ -65,6 +68,9 @@ class Trainings:
         self._past = _past(dataset, self._champion)
         self._drifted = False
         self._running: _Running | None = None
+        for trigger in Trigger:
+            for result in (*JUDGED, *AGAIN):
+                metrics.trainings.labels(trigger, result)  # so that the first one is an increase
         metrics.serving(self._champion)
         metrics.gate_refused_in_a_row.set(_refused_in_a_row(dataset))
         metrics.model_age.set_function(self._model_age)
