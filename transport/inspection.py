@@ -14,12 +14,16 @@ from confluent_kafka.admin._resource import ResourceType
 
 from transport.clients import LOGGER
 from transport.errors import NoBroker
-from transport.retry import error_of
+from transport.retry import error_of, persist
 from transport.settings import KafkaSettings, admin_properties, transactional_properties
 from transport.topics import TopicSpec
 
 SECONDS: Final = 5.0
 """How long a broker may take for an answer."""
+
+
+COMING: Final = frozenset({KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE})
+"""What a group's coordinator says that has just started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Member:
 
 
 class Inspection:
-    """Asks a cluster. Every question raises `NoBroker` when it is refused or not answered in time."""
+    """Asks a cluster. Every question raises `TransportError` when it is refused or not answered in time."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -62,7 +66,16 @@ class Inspection:
 
     def members(self, group: str) -> Sequence[Member]:
         """Of a consumer group; none when there is no such group."""
-        described: Any = _told(self._admin.describe_consumer_groups([group], request_timeout=SECONDS)[group])
+
+        def ask() -> Any:
+            return self._admin.describe_consumer_groups([group], request_timeout=SECONDS)[group].result()
+
+        try:
+            described = persist(ask, f"asking for group {group}", seconds=SECONDS, also=COMING)
+        except KafkaException as exception:
+            if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return ()
+            raise NoBroker("refused", f"{error_of(exception).name()} {error_of(exception).str()}") from exception
         return [
             Member(member.client_id, member.host, len(member.assignment.topic_partitions))
             for member in described.members
@@ -125,4 +138,4 @@ def _told(future: Future[Any]) -> Any:
     try:
         return future.result()
     except KafkaException as exception:
-        raise NoBroker("refused", error_of(exception).str()) from exception
+        raise NoBroker("refused", f"{error_of(exception).name()} {error_of(exception).str()}") from exception
