@@ -27,7 +27,7 @@ RUN useradd --uid 10001 --home-dir /var/lib/severity --no-create-home --shell /u
  && mkdir --mode 750 dataset keys releases state trusted && chown -R severity:severity .
 COPY --from=build /opt/libraries /opt/libraries
 COPY --from=build /opt/severity /opt/severity
-# Nothing is written beside the code: what numba compiles goes where state is kept.
+# Nothing is written beside the code: what numba compiles goes where state is kept, and a new volume begins with it.
 ENV PATH=/opt/severity/bin:/opt/libraries/bin:$PATH \
     PYTHONPATH=/opt/severity \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -36,5 +36,7 @@ ENV PATH=/opt/severity/bin:/opt/libraries/bin:$PATH \
     MPLCONFIGDIR=/tmp/matplotlib
 USER severity
 WORKDIR /var/lib/severity
+COPY deploy/compose/compile_kernels.py /opt/
+RUN python /opt/compile_kernels.py
 ENTRYPOINT ["severity"]
 CMD ["--help"]
