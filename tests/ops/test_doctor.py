@@ -94,12 +94,14 @@ def test_a_cluster_as_it_should_be_passes_and_each_wrong_topic_is_named(kafka: s
     examine = Round(kafka, tmp_path, SEVERITY_SCORER__GROUP_ID=group)
 
     code, found = examine("--write")
+    while "group" in found:  # the coordinator of a broker that has just started says nothing for a while
+        code, found = examine("--write")
     assert not [one for one in found.values() if one["state"] == "fail"]
     assert code == 0
     assert found["topic model-versions"]["told"].startswith("1 partitions")
     assert found["clock"]["state"] == "ok"
     assert "this clock is 0." in found["clock"]["told"]
-    assert found.get(f"group {group}", found.get("group")) == {
+    assert found[f"group {group}"] == {
         "check": f"group {group}", "state": "warn", "told": "no scorer runs", "do": "severity scorer"
     }  # fmt: skip
     assert found["transaction.abort.timed.out.transaction.cleanup.interval.ms"]["state"] == "ok"
