@@ -31,6 +31,7 @@ from severity.assess import Assessor, Release
 from severity.conformal import PredictionSets
 from severity.model import SeverityModel
 from stream.agencies import Agencies, Limits
+from stream.doubts import Doubts
 from stream.ledger import Ledger
 from stream.processor import Processor
 from stream.revisions import Revisions
@@ -75,6 +76,7 @@ class Scorer:
             nothing_known,
             delivery="exactly-once",
             source="bench",
+            doubts=Doubts(drills_from=frozenset(), ahead_seconds=300),
             clock=lambda: NOW,
             timer=time.perf_counter,
         )

@@ -1,6 +1,6 @@
 """Field types that several events share, and the two bases: input tolerates more, output is closed."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -12,7 +12,19 @@ ReportId = Annotated[
         description="The agency's own number of the report; no control characters.",
     ),
 ]
-Code = Annotated[str, Field(min_length=1, max_length=64)]
+Code = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$", description="No control characters.")]
+_SIGN: Final = "0-9A-Za-zÀ-ÖØ-öø-ſ._/+*:#&'(),-"
+AGENCY_CODE: Final = rf"^[0-9A-Za-zÀ-ÖØ-öø-ſ](?:[ {_SIGN}]{{0,38}}[{_SIGN}])?$"
+AgencyCode = Annotated[
+    str,
+    Field(
+        pattern=AGENCY_CODE,
+        description="A short code: letters, digits, spaces within and a few signs; not a text.",
+    ),
+]
+"""A code that somebody else wrote and a person will read in a reason or on a board: it cannot hold a line of a log,
+markup, or a direction of writing that hides what stands there."""
+
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 in lower-case hexadecimal.")]
 Instant = Annotated[AwareDatetime, Field(description="ISO 8601 with its offset from UTC.")]
 Level = Annotated[int, Field(ge=1, le=5, description="Severity level, 5 the worst.")]

@@ -7,12 +7,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-from schemas.common import AgencyId, Code, Inbound, Instant, ReportId, ReportStatus
+from schemas.common import AgencyCode, AgencyId, Inbound, Instant, ReportId, ReportStatus
 
 Source = Literal["caller", "online", "officer", "alarm"]
 Urgency = Literal["in-progress", "just-occurred", "past"]
 # The first wrong entry is enough: of 400,000 in one record, telling each took over a second.
-Codes = Annotated[tuple[Code, ...], Field(max_length=64), FailFast()]
+Codes = Annotated[tuple[AgencyCode, ...], Field(max_length=64), FailFast()]
 
 
 class Location(BaseModel):
@@ -22,10 +22,10 @@ class Location(BaseModel):
 
     latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
-    area: Code | None = Field(None, description="The agency's division or precinct.")
-    district: Code | None = Field(None, description="The agency's reporting district or beat, finer than area.")
-    place_type: Code | None = Field(None, description="NIBRS location type.")
-    agency_place_type: Code | None = Field(None, description="The agency's own code of the kind of place.")
+    area: AgencyCode | None = Field(None, description="The agency's division or precinct.")
+    district: AgencyCode | None = Field(None, description="The agency's reporting district or beat, finer than area.")
+    place_type: AgencyCode | None = Field(None, description="NIBRS location type.")
+    agency_place_type: AgencyCode | None = Field(None, description="The agency's own code of the kind of place.")
 
 
 class Flags(BaseModel):
@@ -56,10 +56,10 @@ class CrimeReport(Inbound):
     occurred_to: Instant | None = None
     source: Source | None = None
     urgency: Urgency | None = None
-    incident_type: Code | None = Field(None, description="APCO 2.103.2-2019 common incident type.")
-    agency_incident_type: Code | None = Field(None, description="The agency's own call type.")
-    offence_code: Code | None = Field(None, description="The opening NIBRS offence code; the final one is an outcome.")
-    initial_priority: Code | None = Field(None, description="The call-taker's or protocol's priority; never undercut.")
+    incident_type: AgencyCode | None = Field(None, description="APCO 2.103.2-2019 common incident type.")
+    agency_incident_type: AgencyCode | None = Field(None, description="The agency's own call type.")
+    offence_code: AgencyCode | None = Field(None, description="The opening NIBRS code; the final one is an outcome.")
+    initial_priority: AgencyCode | None = Field(None, description="Call-taker's or protocol's; never undercut.")
     location: Location = Location()
     weapons: Codes = Field((), description="NIBRS weapon or force codes.")
     agency_weapons: Codes = Field((), description="The agency's own weapon codes.")

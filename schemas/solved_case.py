@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.audit_request import SECOND
-from schemas.common import AgencyId, Code, Inbound, Instant, Probability, ReportId
+from schemas.common import AgencyCode, AgencyId, Code, Inbound, Instant, Probability, ReportId
 
 Basis = Literal["solved", "classified", "audited", "unfounded", "reopened"]
 CaseStatus = Literal[
@@ -28,8 +28,8 @@ class Offence(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    nibrs_code: Code | None = None
-    agency_code: Code | None = None
+    nibrs_code: AgencyCode | None = None
+    agency_code: AgencyCode | None = None
 
 
 class AuditAnswer(BaseModel):

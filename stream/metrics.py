@@ -15,6 +15,7 @@ from prometheus_client.utils import floatToGoString
 
 from schemas.envelope import Refusal
 from schemas.priority import ModelRef
+from stream.doubts import AHEAD, NOT_ITS_DRILL
 from stream.ledger import Turned
 from stream.reading import FOREIGN_AGENCY
 from stream.tally import Tally
@@ -139,6 +140,15 @@ class ScorerMetrics:
         self.agency_triage = Counter(
             "severity_agency_triage", "Readable reports of marked agencies that went to a person.", registry=registry
         )
+        self.doubted = Counter(
+            "severity_doubted_reports",
+            "Readable reports that went to a person for what they say of themselves: drills of agencies that may hold"
+            " none, times yet to come.",
+            ["reason"],
+            registry=registry,
+        )
+        for doubt in (NOT_ITS_DRILL, AHEAD):
+            self.doubted.labels(doubt.code)
         self.unknown_fields = Counter(
             "severity_unknown_fields", "Fields of reports that the contract does not know.", registry=registry
         )
@@ -223,6 +233,8 @@ class ScorerMetrics:
             self.revisions_dropped.labels(reason).inc(count)
         self.revisions_published.inc(tally.replaced)
         self.agency_triage.inc(tally.not_trusted)
+        for reason, count in tally.doubted.items():
+            self.doubted.labels(reason).inc(count)
 
     def turned(self, turned: Turned) -> None:
         """Show the agencies that are marked now, and those no more."""

@@ -15,6 +15,7 @@ from schemas import topics
 from schemas.envelope import Encoded, encoder
 from schemas.priority import Priority
 from severity.laps import Laps
+from stream.doubts import Doubts
 from stream.ledger import Ledger
 from stream.reading import read
 from stream.tally import Tally
@@ -48,6 +49,7 @@ class Processor:
         ledger: what has been published, only read here.
         delivery: what the header `severity.delivery` says.
         source: URI reference of this scorer, the CloudEvents `source`.
+        doubts: what reports are not believed to be.
         clock: the time now, with an offset.
         timer: seconds on a steady clock, for the time spent in each stage.
     """
@@ -59,6 +61,7 @@ class Processor:
         *,
         delivery: str,
         source: str,
+        doubts: Doubts,
         clock: Callable[[], datetime],
         timer: Callable[[], float],
     ) -> None:
@@ -66,6 +69,7 @@ class Processor:
         self._ledger = ledger
         self._delivery = (DELIVERY_HEADER, delivery.encode())
         self._source = source
+        self._doubts = doubts
         self._clock = clock
         self._timer = timer
 
@@ -88,6 +92,7 @@ class Processor:
         tally.unknown_fields += sum(len(report.unknown_fields) for report in reading.reports.values())
         lap("decode")
         work = Work(records, reading.reports, reading.refused)
+        work.doubt(self._doubts, tally)
         work.drop_old(self._ledger, highest, tally)
         lap("order")
         work.assess(assessor, self._ledger.marked, now, tally, lap)

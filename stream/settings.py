@@ -63,6 +63,14 @@ class ScorerSettings(PortSettings):
         0.5, gt=BETTER, le=1, description="Share of bad records among an agency's last 100 that marks it."
     )
     agency_bad_in_a_row: int = Field(20, ge=1, description="Bad records one after the other that mark their agency.")
+    drills_from: tuple[str, ...] = Field(
+        (),
+        description="Agencies whose drills (status Exercise or Test) are kept from responders, as JSON; the drills of"
+        " others are published as real, for a person to look at.",
+    )
+    clock_ahead_seconds: float = Field(
+        300.0, ge=0, description="A report whose time lies further after the broker's is for a person to look at."
+    )
     slowest_report_ms: float = Field(
         5.0, gt=0, description="A release that takes longer for one report is refused as too slow."
     )

@@ -25,4 +25,6 @@ class Tally:
     """Priorities that replace one of a lower revision."""
     not_trusted: int = 0
     """Readable reports that went to a person since their agency is marked."""
+    doubted: Counter[str] = field(default_factory=Counter)
+    """Readable reports that go to a person for what they say of themselves, by the reason's code."""
     lesson: Lesson = field(default_factory=Lesson)

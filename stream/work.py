@@ -13,6 +13,7 @@ from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, Previous, Priority, Reason, SourcePosition
 from severity.laps import Lap, untimed
 from stream.agencies import MARKED
+from stream.doubts import NOT_ITS_DRILL, Doubts, doubted
 from stream.ledger import Ledger
 from stream.reading import owner, whose
 from stream.revisions import Decision, name_of, why_dropped
@@ -54,7 +55,7 @@ class Work:
     reports: what can be read, in whole or in part. refused: dead letters; what can be read in part is in both.
     answers: the priorities. dropped: reports that are not answered, being old.
     names: what each report is remembered by. replacing: those of which a lower revision is known, or stands before
-    them in the batch.
+    them in the batch. doubts: what a person has to know of a report.
     """
 
     records: Sequence[Record]
@@ -64,6 +65,16 @@ class Work:
     dropped: dict[int, CrimeReport] = field(default_factory=dict)
     names: dict[int, bytes] = field(default_factory=dict)
     replacing: set[int] = field(default_factory=set)
+    doubts: dict[int, list[Reason]] = field(default_factory=dict)
+
+    def doubt(self, doubts: Doubts, tally: Tally) -> None:
+        """Note what is not believed of the reports; who may send no drills has sent real ones."""
+        for place, report in self.reports.items():
+            if why := doubts.about(report, self.records[place].timestamp_ms):
+                self.doubts[place] = why
+                if NOT_ITS_DRILL in why:
+                    self.reports[place] = report.model_copy(update={"status": "Actual"})
+                tally.doubted.update(reason.code for reason in why)
 
     def drop_old(self, ledger: Ledger, highest: dict[bytes, int], tally: Tally) -> None:
         """Leave out revisions that are not higher than what is published or stands before them in the batch.
@@ -104,6 +115,9 @@ class Work:
                 "a batch of %d reports could not be assessed (%s): now one by one", len(positions), where(error)
             )
             self._one_by_one(assessor, trusted, now)
+        for place, why in self.doubts.items():
+            if place in self.answers:
+                self.answers[place] = doubted(self.answers[place], why)
         for place, letter in self.refused.items():
             if place in self.answers:
                 self.answers[place] = _in_part(self.answers[place], letter)

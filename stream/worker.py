@@ -24,6 +24,7 @@ from severity.assess import Assessor, Release
 from stream.acknowledged import acknowledged
 from stream.agencies import Agencies, Limits
 from stream.champion import Champion
+from stream.doubts import Doubts
 from stream.errors import ScorerError
 from stream.follower import READ_SECONDS, Follower, Way
 from stream.helper import HelperFailed
@@ -144,6 +145,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         ledger,
         delivery=kafka.delivery,
         source=source,
+        doubts=Doubts(frozenset(settings.drills_from), settings.clock_ahead_seconds),
         clock=_now,
         timer=time.perf_counter,
     )

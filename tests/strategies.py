@@ -4,13 +4,15 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
+from schemas.common import AGENCY_CODE
 from schemas.crime_report import CrimeReport, Flags, Location
 from schemas.priority import DeadLetterRef, ModelRef, Previous, Priority, Reason, SourcePosition
 from schemas.solved_case import AuditAnswer, Offence, SolvedCase
 
 agencies = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
 report_ids = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40)
-codes = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+codes = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
+agency_codes = st.from_regex(AGENCY_CODE, fullmatch=True)
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 instants = st.datetimes(datetime(1900, 1, 2), datetime(2100, 1, 1), timezones=offsets | st.just(UTC))
 flag = st.none() | st.booleans()
@@ -22,7 +24,7 @@ def maybe(strategy: st.SearchStrategy) -> st.SearchStrategy:
     return st.none() | strategy
 
 
-code_lists = st.lists(codes, max_size=6).map(tuple)
+code_lists = st.lists(agency_codes, max_size=6).map(tuple)
 
 reports = st.builds(
     CrimeReport,
@@ -35,18 +37,18 @@ reports = st.builds(
     occurred_to=maybe(instants),
     source=maybe(st.sampled_from(["caller", "online", "officer", "alarm"])),
     urgency=maybe(st.sampled_from(["in-progress", "just-occurred", "past"])),
-    incident_type=maybe(codes),
-    agency_incident_type=maybe(codes),
-    offence_code=maybe(codes),
-    initial_priority=maybe(codes),
+    incident_type=maybe(agency_codes),
+    agency_incident_type=maybe(agency_codes),
+    offence_code=maybe(agency_codes),
+    initial_priority=maybe(agency_codes),
     location=st.builds(
         Location,
         latitude=maybe(st.floats(-90, 90)),
         longitude=maybe(st.floats(-180, 180)),
-        area=maybe(codes),
-        district=maybe(codes),
-        place_type=maybe(codes),
-        agency_place_type=maybe(codes),
+        area=maybe(agency_codes),
+        district=maybe(agency_codes),
+        place_type=maybe(agency_codes),
+        agency_place_type=maybe(agency_codes),
     ),
     weapons=code_lists,
     agency_weapons=code_lists,
@@ -65,7 +67,9 @@ outcomes = st.builds(
     case_status=st.sampled_from(["OPEN", "CLEARED BY ARREST", "UNFOUNDED", "RE_OPENED"]),
     basis=st.sampled_from(["solved", "classified", "audited", "unfounded", "reopened"]),
     closed_at=instants,
-    offences=st.lists(st.builds(Offence, nibrs_code=maybe(codes), agency_code=maybe(codes)), max_size=4).map(tuple),
+    offences=st.lists(
+        st.builds(Offence, nibrs_code=maybe(agency_codes), agency_code=maybe(agency_codes)), max_size=4
+    ).map(tuple),
     audit=maybe(st.builds(AuditAnswer, request_id=codes, probability=st.floats(0.001, 1))),
 )
 

@@ -234,6 +234,8 @@ def _broker(bootstrap_servers: str | None, console: Console) -> "Iterator[KafkaS
 
 
 def _scorer(name: str, folder: Path, public_key: Path) -> Mapping[str, str]:
+    from cad.simulated import AGENCY
+
     return {
         "SEVERITY_SCORER__GROUP_ID": name,
         "SEVERITY_SCORER__MODEL_NAME": name,
@@ -241,6 +243,7 @@ def _scorer(name: str, folder: Path, public_key: Path) -> Mapping[str, str]:
         "SEVERITY_SCORER__TRUSTED_KEYS": str(public_key),
         "SEVERITY_SCORER__ARTEFACTS": str(folder / "releases"),
         "SEVERITY_SCORER__MODEL_WAIT_SECONDS": "0",
+        "SEVERITY_SCORER__DRILLS_FROM": json.dumps([AGENCY]),
     }
 
 

@@ -21,7 +21,7 @@ from stream.champion import Champion
 from stream.metrics import ScorerMetrics
 from stream.processor import Processor
 from stream.watch import Watch
-from tests.stream.standin import NOW, Marked, ledger
+from tests.stream.standin import BELIEVING, NOW, Marked, ledger
 from tests.stream.whole import city, priorities
 from transport.loop import Loop
 from transport.memory import MemoryBackend
@@ -62,7 +62,9 @@ class Lagging(MemoryBackend):
 def test_a_report_is_answered_once_whatever_the_clock_says_meanwhile() -> None:
     backend, clock, known, registry = city(), Clock(), ledger(), CollectorRegistry()
     chosen, watch = Marked(), Watch(ScorerMetrics(registry), known, clock.seconds, lambda: None, lambda: None)
-    processor = Processor(lambda: chosen, known, delivery="x", source="s", clock=clock.read, timer=time.perf_counter)
+    processor = Processor(
+        lambda: chosen, known, delivery="x", source="s", doubts=BELIEVING, clock=clock.read, timer=time.perf_counter
+    )
 
     def handle(records: Sequence[Record]) -> Batch:
         watch.began(records)

@@ -109,7 +109,8 @@ def test_every_poison_is_set_aside_with_its_reason_and_no_good_report_waits_or_i
     cases: dict[tuple[int, int], tuple[Case, str]] = {}
     good: dict[tuple[int, int], tuple[str, str, int]] = {}
     run = filing.topic.partition("-")[0]
-    with responder(filing) as reader, scorer(filing.kafka, **own) as running:
+    drilling = json.dumps([f"{run}-{number}" for number, case in enumerate(CASES) if case.drill])
+    with responder(filing) as reader, scorer(filing.kafka, **own, drills_from=drilling) as running:
         metrics = running.ready()
         for number, case in enumerate(CASES):
             agency, partition = f"{run}-{number}", number % PARTITIONS

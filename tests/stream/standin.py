@@ -8,10 +8,22 @@ from schemas.crime_report import CrimeReport
 from schemas.priority import DeadLetterRef, ModelRef, Priority, Reason, SourcePosition
 from severity.laps import Lap, untimed
 from stream.agencies import Agencies, Limits
+from stream.doubts import Doubts
 from stream.ledger import Ledger
 from stream.revisions import Revisions
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class _Everybody:
+    """Holds whatever is looked for."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+BELIEVING = Doubts(drills_from=_Everybody())
+"""Believes every report whatever it says."""
 
 
 def ledger(remembered: int = 1000, ratio: float = 0.5, in_a_row: int = 20) -> Ledger:

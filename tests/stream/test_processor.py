@@ -15,23 +15,25 @@ from severity.policy import Policy
 from severity.rules import Rules
 from severity.scheme import Schemes
 from severity.wording import Wording
+from stream.doubts import Doubts
 from stream.ledger import Ledger
 from stream.processor import PART, Processor
 from stream.tally import Tally
 from stream.work import Assess
 from tests.severity.small_model import small_model
 from tests.strategies import reports
-from tests.stream.standin import NOW, Marked, ledger
+from tests.stream.standin import BELIEVING, NOW, Marked, ledger
 from transport.records import Batch, DeadLetter, Outgoing, Record
 
 
-def processor(assessor: Assess | None = None, known: Ledger | None = None) -> Processor:
+def processor(assessor: Assess | None = None, known: Ledger | None = None, doubts: Doubts = BELIEVING) -> Processor:
     chosen = assessor or Marked()
     return Processor(
         lambda: chosen,
         known or ledger(),
         delivery="exactly-once",
         source="severity/test",
+        doubts=doubts,
         clock=lambda: NOW,
         timer=lambda: 0.0,
     )
@@ -185,7 +187,13 @@ def test_a_report_that_nobody_can_assess_does_not_stop_the_others() -> None:
 def test_no_batch_mixes_releases() -> None:
     releases = itertools.count(1)
     swapping = Processor(
-        lambda: Marked(next(releases)), ledger(), delivery="x", source="s", clock=lambda: NOW, timer=lambda: 0.0
+        lambda: Marked(next(releases)),
+        ledger(),
+        delivery="x",
+        source="s",
+        doubts=BELIEVING,
+        clock=lambda: NOW,
+        timer=lambda: 0.0,
     )
     records = [filed(crime(report_id=str(number))) for number in range(20)]
     seen = []

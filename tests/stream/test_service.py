@@ -47,7 +47,8 @@ def test_without_a_model_the_rules_answer_and_everything_goes_where_it_belongs(
         sender.send(topics.CRIME_REPORTS, b"rivertown/2000", b"\xff not json")
         sender.send(topics.CRIME_REPORTS, None, None)
     places = [topics.PRIORITIES, topics.PRIORITIES_EXERCISE, topics.dead_letters(topics.CRIME_REPORTS)]
-    with scorer(kafka, trainer.trusted) as running, Reader(kafka, places) as reader:
+    drills = '["rivertown"]'
+    with scorer(kafka, trainer.trusted, drills_from=drills) as running, Reader(kafka, places) as reader:
         address = running.ready()
         file_reports(kafka, range(150, 300))
         records = read_until(reader, lambda records: len(records) >= 304)

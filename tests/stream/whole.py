@@ -14,7 +14,7 @@ from stream.recall import TOPICS, found_in
 from stream.tally import Tally
 from stream.watch import Watch
 from stream.work import Assess
-from tests.stream.standin import NOW, Marked, ledger
+from tests.stream.standin import BELIEVING, NOW, Marked, ledger
 from transport.bounds import Bounds
 from transport.loop import Loop
 from transport.memory import MemoryBackend
@@ -41,7 +41,13 @@ class Scorer:
         self._watch = Watch(ScorerMetrics(self.registry), self.ledger, lambda: 0.0, lambda: None, lambda: None)
         chosen = assessor or Marked()
         self._processor = Processor(
-            lambda: chosen, self.ledger, delivery="x", source="s", clock=lambda: NOW, timer=lambda: 0.0
+            lambda: chosen,
+            self.ledger,
+            delivery="x",
+            source="s",
+            doubts=BELIEVING,
+            clock=lambda: NOW,
+            timer=lambda: 0.0,
         )
 
     def work(self) -> None:
