@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Final
 
-from schemas.export import CHANNELS, Json, json_schema
+from schemas.export import CHANNELS, Json, documents, json_schema
 
 FIRST: Final = """<!-- Written by `severity schema page`; change the models in schemas/ instead. -->
 # Contract
@@ -16,6 +16,9 @@ Every message is a CloudEvent in Kafka's binary binding: the body is JSON, the a
 The key is `agency_id/report_id` unless it says otherwise, and Java's partitioner (murmur2) puts all revisions of a
 report on one partition. Fields that are not required may be left out.
 """
+
+LONGEST: Final = 40
+"""Characters of a pattern that a table's cell holds; longer ones are told once, at the end."""
 
 KEYS: Final = {
     "ModelVersion": "`<name>/champion`, `<name>/challenger` or `<name>/release/<n>`; the topic is compacted",
@@ -29,6 +32,8 @@ def render() -> str:
     for event in dict.fromkeys(channel.event for channel in CHANNELS):
         topics = [f"`{channel.topic}`" for channel in CHANNELS if channel.event is event]
         parts += [_event(event.__name__, event.ce_type, topics, json_schema(event))]  # type: ignore[attr-defined]
+    long = sorted({pattern for pattern in _patterns(documents()) if len(pattern) > LONGEST})
+    parts += ["## Patterns", "", *(f"`{pattern}`\n" for pattern in long)] if long else []
     return "\n".join(parts)
 
 
@@ -51,6 +56,16 @@ def _table(schema: Json) -> Iterator[str]:
     for name, field in schema["properties"].items():
         meaning = field.get("description") or _resting(field)
         yield f"| `{name}` | {_type(field)} | {'yes' if name in required else ''} | {meaning} |"
+
+
+def _patterns(schema: object) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if isinstance(pattern := schema.get("pattern"), str):
+            yield pattern
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _patterns(part)
 
 
 def _resting(field: Json) -> str:
@@ -83,7 +98,7 @@ def _bounds(field: Json) -> str:
         "maximum": "≤ {}",
         "exclusiveMaximum": "< {}",
         "maxLength": "at most {} characters",
-        "pattern": "`{}`",
+        "pattern": "`{}`" if len(field.get("pattern", "")) <= LONGEST else "by a [pattern](#patterns)",
     }
     said = [words.format(str(field[name]).replace("|", "\\|")) for name, words in named.items() if name in field]
     return f" {', '.join(said)}" if said else ""

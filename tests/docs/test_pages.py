@@ -80,6 +80,15 @@ def test_the_contracts_page_is_current_and_tells_every_field() -> None:
         assert all(f"| `{name}` |" in page for name in event.model_fields)
 
 
+def test_the_core_is_read_in_ten_minutes() -> None:
+    core = {"concepts": None, "delivery": "## An agency", "degradation": "## Shown by", "design": "## Why so new"}
+    words = 0
+    for name, end in core.items():
+        page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+        words += len(re.findall(r"\w[^\s|]*", page[: page.index(end)] if end else page))
+    assert words <= 10 * 220
+
+
 @pytest.mark.parametrize("what", ["[x](nowhere.md)", "[x](delivery.md#nowhere)", "![x](nowhere.png)"])
 def test_a_broken_link_fails_the_site(what: str, tmp_path: Path) -> None:
     build = [sys.executable, "-m", "sphinx", "-q", "-W", "-c", ROOT / "docs", tmp_path, tmp_path / "site"]
