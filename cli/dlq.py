@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from transport.dead_letters import Letter, Place
@@ -48,7 +48,9 @@ def list_(
         summary.add_row(of, why, state, str(count))
     console.print(summary)
     if found:
-        newest = Table("place", "at", "reason", "from", "state", title="the newest", title_justify="left")
+        newest = Table(
+            Column("place", no_wrap=True), "at", "reason", "from", "state", title="the newest", title_justify="left"
+        )
         for one in sorted(found, key=lambda letter: letter.record.timestamp_ms)[-most:]:
             newest.add_row(str(one.place), _at(one), one.reason, one.source, _state(one))
         console.print(newest)
