@@ -7,7 +7,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 import orjson
 import pydantic_core
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
+from pydantic.config import ExtraValues
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -55,13 +56,14 @@ class Event(Protocol):
     """What every event model offers to the envelope."""
 
     ce_type: ClassVar[str]
+    model_config: ClassVar[ConfigDict]
 
     @property
     def key(self) -> bytes: ...
     @property
     def ce_id(self) -> str: ...
     @classmethod
-    def model_validate_json(cls, json_data: bytes) -> Self: ...
+    def model_validate_json(cls, json_data: bytes, *, extra: ExtraValues | None = None) -> Self: ...
 
 
 E = TypeVar("E", bound=Event)
@@ -89,7 +91,8 @@ def decode(kind: type[E], key: bytes | None, value: bytes | None, headers: Heade
     """The event in a record, or `ContractError`; no byte string raises anything else.
 
     Headers may be missing (a plain JSON body is read), but a header that names another type is refused. A key, where
-    there is one, must be the event's own.
+    there is one, must be the event's own. Fields that a later version added are no error, in what we write neither: a
+    service that is not yet renewed reads what one that is has written.
     """
     if value is None:
         raise ContractError(Refusal.TOMBSTONE, "the record has no body")
@@ -103,7 +106,8 @@ def decode(kind: type[E], key: bytes | None, value: bytes | None, headers: Heade
     if ce_type and ce_type != kind.ce_type:
         raise ContractError(Refusal.WRONG_TYPE, f"ce_type is not {kind.ce_type}")
     try:
-        event = kind.model_validate_json(value)
+        closed = kind.model_config.get("extra") == "forbid"
+        event = kind.model_validate_json(value, extra="ignore") if closed else kind.model_validate_json(value)
     except ValidationError as error:
         raise _refusal(error) from None
     if key is not None and key != event.key:
