@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Final, Literal, NamedTuple, Self, TypeVar
 
@@ -31,6 +32,9 @@ class Last(NamedTuple):
 Start = Literal["beginning", "end"] | datetime | Mapping[Partition, int] | Last
 
 T = TypeVar("T")
+
+START_SECONDS: Final = 5.0
+"""How long a broker may take to answer for the first time."""
 
 LOOK_SECONDS: Final = 10.0
 """How often to look for new topics and partitions."""
@@ -64,10 +68,11 @@ class Reader:
         self._consumer = Consumer({**reader_properties(settings), "logger": LOGGER})
         self._looked = time.monotonic()
         try:
-            self._assign(self._begins(self._missing(), start))
-        except KafkaException as exception:
+            self._assign(self._begins(self._found_at_start(), start))
+        except (KafkaException, LoopFailed) as error:
             self._consumer.close()
-            raise NoBroker("unreachable", f"{settings.bootstrap_servers}: {error_of(exception).str()}") from exception
+            said = error.detail if isinstance(error, LoopFailed) else error_of(error).str()
+            raise NoBroker("unreachable", f"{settings.bootstrap_servers}: {said}") from error
         except BaseException:
             self._consumer.close()
             raise
@@ -145,11 +150,10 @@ class Reader:
         """Let go of the connection."""
         self._consumer.close()
 
-    def _missing(self) -> list[Partition]:
-        """Partitions that exist and are not read yet."""
-        return self._missing_of(
-            self._persist(lambda: self._consumer.list_topics(timeout=CALL_SECONDS), "asking for topics")
-        )
+    def _found_at_start(self) -> list[Partition]:
+        """Partitions that exist. A busy broker may take longer than one call for a first handshake by TLS and SCRAM."""
+        ask = partial(self._consumer.list_topics, timeout=CALL_SECONDS)
+        return self._missing_of(persist(ask, "asking for topics", self._observer, START_SECONDS, AWAY))
 
     def _missing_of(self, metadata: ClusterMetadata) -> list[Partition]:
         return [
