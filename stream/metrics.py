@@ -233,8 +233,8 @@ class ScorerMetrics:
             self.revisions_dropped.labels(reason).inc(count)
         self.revisions_published.inc(tally.replaced)
         self.agency_triage.inc(tally.not_trusted)
-        for reason, count in tally.doubted.items():
-            self.doubted.labels(reason).inc(count)
+        for doubt, count in tally.doubted.items():
+            self.doubted.labels(doubt).inc(count)
 
     def turned(self, turned: Turned) -> None:
         """Show the agencies that are marked now, and those no more."""
