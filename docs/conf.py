@@ -13,9 +13,9 @@ html_theme = "pydata_sphinx_theme"
 html_title = "severity"
 html_copy_source = False
 html_show_sphinx = False
+html_sidebars = {"**": ["globaltoc.html"]}
 html_theme_options = {
-    "navbar_align": "left",
-    "show_prev_next": True,
+    "navbar_center": [],  # the pages stand beside the text, by group
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }
