@@ -1,27 +1,33 @@
-"""Does any record stop the scorer? `python -m bench.malformed [--count 200000] [--seed 0] [--json]`.
+"""Does any record stop a service? `python -m bench.malformed [--topic TOPIC ...] [--count 200000] [--seed 0] [--json]`.
 
 Records from `bench.mutation` go through the decoder of crime reports and through the whole processor, with a real
 model, without Kafka: each alone, for its time, and all again in batches. Every one must give a priority, or a dead
 letter with a reason and, where it is known whose it is, a triage priority besides. Exit code 1 when one raises,
 vanishes, is answered twice, takes longer than `HANG_SECONDS`, or trips an error of our own that was caught inside.
+
+With `--topic` it is one topic's other readers instead (`bench.inbound`: the trainer's intake, the scorer's recall and
+follower, …), or `all` of them: each record must be read, or refused with a reason.
 """
 
+import faulthandler
 import json
 import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 from rich.table import Table
 
 from bench.deployed import fit
+from bench.inbound import Reader, readers
 from bench.mutation import Mutator
 from schemas import topics
 from schemas.crime_report import CrimeReport
@@ -40,11 +46,23 @@ from stream.tables import Tables
 from stream.work import UNSCORABLE
 from transport.records import Batch, Record
 
+STUCK_SECONDS: Final = 120.0
+"""After which a batch of the other readers is taken for one that never ends: the process shows where it is and ends."""
+
 TOGETHER: Final = 50
 """Records of a batch, the second time."""
 
+INTAKE: Final = 500
+"""Records of a batch of the other readers: a commit to a table takes ten milliseconds."""
+
 HANG_SECONDS: Final = 1.0
 """No single record may hold the others up longer: twice the time that a whole transaction should take."""
+
+ALL: Final = (
+    *(topics.CRIME_REPORTS, topics.SOLVED_CASES, topics.PRIORITIES),
+    *(topics.MODEL_VERSIONS, topics.MODEL_STATUS, topics.AUDIT_REQUESTS),
+)
+"""Topics that somebody reads."""
 
 NOW: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -122,6 +140,40 @@ def examine(scorer: Scorer, records: Sequence[Record], findings: Findings) -> No
     scorer.failures.clear()
 
 
+def go_through(reader: Reader, count: int, seed: int, findings: Findings, tick: Callable[[], None]) -> None:
+    """Let `reader` have so many records; what breaks a promise is noted. `tick`: called now and then."""
+    mutator = Mutator(reader.events, seed, reader.topic)
+    for first in range(0, count, INTAKE):
+        faulthandler.dump_traceback_later(STUCK_SECONDS, exit=True)  # one that never ends shows where
+        records = [mutator.record(number) for number in range(first, min(first + INTAKE, count))]
+        if not _sound(reader, records, findings):
+            for record in records:
+                _sound(reader, [record], findings, alone=True)
+        tick()
+    faulthandler.cancel_dump_traceback_later()
+
+
+def _sound(reader: Reader, records: Sequence[Record], findings: Findings, *, alone: bool = False) -> bool:
+    """Whether all was well; not counted when it was not, except for one record alone, which is a fault then."""
+    since = time.thread_time()
+    try:
+        outcomes, wrong = reader.read(records), ""
+    except Exception as error:  # the very thing that is looked for
+        outcomes, wrong = Counter[str](), f"raised {type(error).__name__}: {error}"
+    took = time.thread_time() - since
+    if not wrong and outcomes.total() != len(records):
+        wrong = f"{len(records) - outcomes.total()} of {len(records)} vanished"
+    if not wrong and took > HANG_SECONDS:
+        wrong = f"took {took:.2f} s"
+    if not wrong or alone:
+        findings.outcomes.update({(reader.who, outcome): number for outcome, number in outcomes.items()})
+        if took / len(records) > findings.longest_seconds:
+            findings.longest_seconds, findings.longest = took / len(records), records[0].offset
+    if wrong and alone:
+        findings.faults.append(f"{reader.topic}, {reader.who}, record {records[0].offset}: {wrong}"[:500])
+    return not wrong
+
+
 def _outcome(batch: Batch) -> tuple[str, str]:
     reasons = [letter.reason for letter in batch.dead_letters]
     if len(batch.outputs) > 1 or len(reasons) > 1 or not (batch.outputs or reasons) or not all(reasons):
@@ -165,19 +217,20 @@ def show(result: dict[str, Any]) -> None:
 
 
 def main(
-    count: Annotated[int, typer.Option(help="How many records.")] = 200_000,
+    topic: Annotated[
+        list[str] | None, typer.Option(help="Other readers of this topic; `all`: of every one, one after the other.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="How many records, to each reader.")] = 200_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
-    """Feed malformed records to the scorer and count what comes of them."""
+    """Feed malformed records to the scorer, or to other readers, and count what comes of them."""
     logging.disable(logging.ERROR)  # what is logged of a batch is counted here
-    fitted = fit(None)
-    scorer, findings = Scorer(fitted.model, fitted.prediction_sets), Findings()
-    mutator = Mutator(fitted.reports[:1000], seed, topics.CRIME_REPORTS)
-    since = time.perf_counter()
-    for first in track(range(0, count, TOGETHER), "malformed", console=Console(stderr=True)):
-        records = [mutator.record(number) for number in range(first, min(first + TOGETHER, count))]
-        examine(scorer, records, findings)
+    findings, since = Findings(), time.perf_counter()
+    if topic:
+        _others(ALL if "all" in topic else topic, count, seed, findings)
+    else:
+        _scorer(count, seed, findings)
     outcomes: dict[str, dict[str, int]] = {}
     for (outcome, reason), number in sorted(findings.outcomes.items()):
         outcomes.setdefault(outcome, {})[reason] = number
@@ -194,6 +247,22 @@ def main(
     if as_json:
         print(json.dumps(result))
     sys.exit(1 if findings.faults else 0)
+
+
+def _scorer(count: int, seed: int, findings: Findings) -> None:
+    fitted = fit(None)
+    scorer = Scorer(fitted.model, fitted.prediction_sets)
+    mutator = Mutator(fitted.reports[:1000], seed, topics.CRIME_REPORTS)
+    for first in track(range(0, count, TOGETHER), "malformed", console=Console(stderr=True)):
+        records = [mutator.record(number) for number in range(first, min(first + TOGETHER, count))]
+        examine(scorer, records, findings)
+
+
+def _others(wanted: Sequence[str], count: int, seed: int, findings: Findings) -> None:
+    with readers(wanted) as found, Progress(console=Console(stderr=True)) as bar:
+        for reader in found:
+            task = bar.add_task(f"{reader.topic}, {reader.who}", total=-(-count // INTAKE))
+            go_through(reader, count, seed, findings, partial(bar.advance, task))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Crime reports gone wrong in every way, from a seed: what `bench.malformed` feeds to the scorer.
+"""Events gone wrong in every way, from a seed: what `bench.malformed` feeds to the services.
 
-A report is taken apart into a tree, hurt at places chosen at random (a value of another kind, a huge number, a missing,
+An event is taken apart into a tree, hurt at places chosen at random (a value of another kind, a huge number, a missing,
 doubled or unknown field, deep nesting, very long lists), written out, and then perhaps hurt again as bytes and as a
 Kafka record: key, headers, structured envelope, topic. About one in ten stays as it was.
 """
@@ -10,10 +10,13 @@ import gzip
 import json
 import random
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from schemas.crime_report import CrimeReport
+from schemas.envelope import Event, encode
 from transport.records import Record
+
+EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 MOST_BYTES: Final = 1_100_000
 """Of what is repeated: a little more than a record may have."""
@@ -66,25 +69,29 @@ HEADER_NAMES: Final = ("ce_type", "ce_id", "content-type", "ce_specversion", "se
 
 
 class Mutator:
-    """Endless records; each depends on the seed, the reports and its number alone.
+    """Endless records; each depends on the seed, the events and its number alone.
 
     Args:
-        reports: sound ones to begin with.
+        events: sound ones of one kind, to begin with.
         seed: of every choice.
         topic: of the records, unless that is what goes wrong.
     """
 
-    def __init__(self, reports: Sequence[CrimeReport], seed: int, topic: str) -> None:
+    def __init__(self, events: Sequence[Event], seed: int, topic: str) -> None:
         self._seed = seed
         self._chance = random.Random()
-        self._bodies = [json.loads(report.model_dump_json()) for report in reports]
+        self._kind = events[0].ce_type
+        self._bodies = [(event.key, json.loads(encode(event, source="x", time=EPOCH).value)) for event in events]
         self._topic = topic
 
     def record(self, number: int) -> Record:
-        """The record with offset `number`; its report has a number of its own, unless that went wrong."""
+        """The record with offset `number`; a report has a number of its own, unless that went wrong."""
         chance = self._chance = random.Random(f"{self._seed}/{number}")
-        body = chance.choice(self._bodies) | {"report_id": str(number)}
-        key: bytes | None = f"{body['agency_id']}/{number}".encode()
+        key: bytes | None
+        key, body = chance.choice(self._bodies)
+        if "report_id" in body:
+            body = body | {"report_id": str(number)}
+            key = f"{body['agency_id']}/{number}".encode()
         headers: list[tuple[str, bytes | None]] = [("content-type", b"application/json")]
         tree = _parsed(body)
         if chance.random() < 0.8:
@@ -135,7 +142,7 @@ class Mutator:
 
     def _odd(self, name: str, inner: Any) -> Any:
         chance = self._chance
-        if name in ("reported_at", "occurred_from", "occurred_to") and chance.random() < 0.7:
+        if (name in ("at", "occurred_from", "occurred_to") or name.endswith("_at")) and chance.random() < 0.7:
             return chance.choice(INSTANTS)
         if name in ("latitude", "longitude") and chance.random() < 0.7:
             return chance.choice(COORDINATES)
@@ -159,7 +166,7 @@ class Mutator:
         data = chance.choice(
             (text, text, text, json.dumps(text), f"[{text}]", "null", "1", f'{{"data": {text}, "type": "x"}}')
         )
-        kind = chance.choice((CrimeReport.ce_type,) * 4 + ("severity.priority.v1", "", "\u0000"))
+        kind = chance.choice((self._kind,) * 4 + ("severity.priority.v1", "", "\u0000"))
         fields = [("specversion", "1.0"), ("id", "1"), ("source", "/x"), ("type", kind), ("data", Raw(data))]
         if chance.random() < 0.2:
             fields[-1] = ("data_base64", base64.b64encode(text.encode("utf-8", "surrogatepass")).decode())
@@ -208,7 +215,7 @@ class Mutator:
 
     def _headers(self, headers: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
         chance = self._chance
-        kinds = (CrimeReport.ce_type.encode(), b"severity.priority.v1", b"\xff", b"", None, b"x" * 100_000)
+        kinds = (self._kind.encode(), b"severity.priority.v1", b"\xff", b"", None, b"x" * 100_000)
         made = [] if chance.random() < 0.3 else list(headers)
         for _ in range(chance.choice((1, 2, 5))):
             name = chance.choice(HEADER_NAMES)

@@ -1,13 +1,18 @@
 """Thousands of reports gone wrong at random; `python -m bench.malformed` does the same for hundreds of thousands."""
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from bench.malformed import TOGETHER, Findings, Scorer, examine
+from bench.inbound import READ, readers
+from bench.malformed import ALL, TOGETHER, Findings, Scorer, examine, go_through
 from bench.mutation import Mutator
 from schemas import topics
 from tests.severity.small_model import small_model
+from transport.records import Record
 
 RECORDS = 3_000
 
@@ -27,3 +32,35 @@ def test_no_malformed_record_raises_hangs_or_vanishes(caplog: pytest.LogCaptureF
         "dead letter, triage priority",
         "dead letter, priority in part",
     }
+
+
+def test_no_malformed_record_stops_the_readers_of_any_topic(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    with readers(ALL) as found:
+        assert {reader.topic for reader in found} == set(ALL)
+        for reader in found:
+            findings = Findings()
+            go_through(reader, 500, seed=2, findings=findings, tick=lambda: None)
+            assert not findings.faults
+            assert findings.outcomes.total() == 500
+            assert 0 < findings.outcomes[reader.who, READ] < 500, f"{reader.who} reads some and refuses some"
+
+
+def test_a_reader_that_raises_on_one_record_or_loses_one_is_found_out() -> None:
+    with readers(["audit-requests"]) as (sound,):
+        pass
+
+    def raises(records: Sequence[Record]) -> Counter[str]:
+        if any(record.offset == 7 for record in records):
+            raise KeyError("7")
+        return sound.read(records)
+
+    def loses(records: Sequence[Record]) -> Counter[str]:
+        return sound.read([record for record in records if record.offset != 7])
+
+    for read, told in ((raises, "KeyError"), (loses, "1 of 1 vanished")):
+        findings = Findings()
+        go_through(replace(sound, read=read), 20, seed=2, findings=findings, tick=lambda: None)
+        (fault,) = findings.faults
+        assert "record 7" in fault
+        assert told in fault
