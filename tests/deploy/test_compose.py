@@ -1,6 +1,7 @@
 """docker-compose.yml by its text: what every service promises, and who may see which secret. `deploy/check` runs it."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,17 @@ def test_the_image_has_the_versions_that_were_tested() -> None:
     image, tested = (_locked(ROOT / name) for name in ("requirements-image.lock", "requirements.lock"))
     assert image <= tested
     assert {line.split("==")[0] for line in image} >= {"confluent-kafka", "scikit-learn", "numba", "deltalake"}
+
+
+def test_the_image_is_built_from_every_package_and_from_nothing_that_may_be_secret() -> None:
+    first, *rest = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert first == "*"
+    allowed = {line[1:] for line in rest if line.startswith("!")}
+    assert allowed == {
+        *packages["packages"],
+        *("LICENSE", "README.md", "pyproject.toml", "requirements-image.lock", "deploy/compose"),
+    }
 
 
 def test_the_image_names_no_registry_and_no_syntax_of_its_own() -> None:
