@@ -13,6 +13,9 @@ app = typer.Typer(help="Who may do what on the cluster.", no_args_is_help=True)
 Agencies = Annotated[
     list[str] | None, typer.Option("--agency", help="Each that shares the cluster: it writes topics of its own alone.")
 ]
+Redrive = Annotated[
+    bool, typer.Option("--redrive", help="With what `severity dlq redrive` needs, for as long as somebody redrives.")
+]
 Principals = Annotated[
     list[str] | None,
     typer.Option("--principal", help="ROLE=NAME of a role whose principal is called otherwise; again for others."),
@@ -20,9 +23,9 @@ Principals = Annotated[
 
 
 @app.command("show")
-def show(agency: Agencies = None, principal: Principals = None) -> None:
+def show(agency: Agencies = None, principal: Principals = None, redrive: Redrive = False) -> None:
     """Print every grant, a line each; asks no broker."""
-    for grant in _wanted(agency or (), principal or ()):
+    for grant in _wanted(agency or (), principal or (), redrive)[0]:
         typer.echo(grant)
 
 
@@ -30,6 +33,7 @@ def show(agency: Agencies = None, principal: Principals = None) -> None:
 def apply(
     agency: Agencies = None,
     principal: Principals = None,
+    redrive: Redrive = False,
     revoke: Annotated[
         bool, typer.Option("--revoke", help="Take from these principals all that is not theirs.")
     ] = False,
@@ -44,7 +48,8 @@ def apply(
     from transport.settings import KafkaSettings
 
     settings = KafkaSettings()
-    found = acls.compare(settings, _wanted(agency or (), principal or ()))
+    wanted, principals = _wanted(agency or (), principal or (), redrive)
+    found = acls.compare(settings, wanted, principals)
     acls.allow(settings, found.missing)
     for grant in found.missing:
         typer.echo(f"allowed  {grant}")
@@ -57,7 +62,8 @@ def apply(
         raise typer.Exit(1)
 
 
-def _wanted(agencies: Sequence[str], principals: Sequence[str]) -> "list[Grant]":
+def _wanted(agencies: Sequence[str], principals: Sequence[str], redrive: bool) -> "tuple[list[Grant], set[str]]":
+    """The grants, and all principals, also of whom is granted nothing now."""
     from pydantic import TypeAdapter, ValidationError
 
     from cli.grants import AGENCY_ROLES, ROLES, grants
@@ -69,10 +75,10 @@ def _wanted(agencies: Sequence[str], principals: Sequence[str]) -> "list[Grant]"
         raise typer.BadParameter("an agency is lower-case letters, digits and dashes", param_hint="--agency") from None
     roles = {role for role in ROLES if not (agencies and role in AGENCY_ROLES)}
     roles |= {f"{role}-{agency}" for role in AGENCY_ROLES for agency in agencies}
-    names = {}
+    names = {role: role for role in roles}
     for given in principals:
         role, _, name = given.partition("=")
         if role not in roles or not name:
             raise typer.BadParameter(f"{given}: ROLE=NAME of {', '.join(sorted(roles))}", param_hint="--principal")
         names[role] = name
-    return sorted(grants(agencies, names))
+    return sorted(grants(agencies, names, redrive=redrive)), set(names.values())

@@ -34,7 +34,7 @@ def erase(
     if not (agency_id and slash and report_id):
         raise typer.BadParameter("give it as AGENCY/REPORT", param_hint="--report")
     settings = TrainerSettings()
-    key = secret(settings.audit_key, settings.dataset)
+    key = secret(settings.audit_key_file, settings.dataset)
     rows = erase_from(Dataset(settings.dataset), key, agency_id, report_id, datetime.now(UTC))
     held = {
         str(root): found

@@ -28,13 +28,14 @@ def in_words(error: Exception) -> str | None:
 
     from severity.artefact.keys import KeyFileError
     from transport.errors import TransportError
+    from transport.secret_files import SecretFileError
 
     match error:
         case ValidationError() if error.title.endswith("Settings"):
             return "; ".join(_setting(error.title, one["loc"], one["msg"]) for one in error.errors(include_input=False))
         case KafkaException():
             return f"Kafka: {error.args[0].str()}"
-        case SettingsError() | KeyFileError() | TransportError() | OSError():
+        case SettingsError() | KeyFileError() | SecretFileError() | TransportError() | OSError():
             return str(error)
         case _:
             return None

@@ -1,8 +1,9 @@
 """Who may do what on the cluster: the least that each role needs.
 
 A role is a principal of its own, `scorer`, `trainer`, `responder`, `operator`; `cad` and `records`, or `cad-<agency>`
-and `records-<agency>` where agencies share a cluster. Prometheus has none. Making topics, users and ACLs is the
-administrator's, and no service runs as that.
+and `records-<agency>` where agencies share a cluster. Prometheus has none. `redriver` is for `severity dlq redrive`,
+which writes what else only agencies may: it is allowed when that is asked for, and taken away again. Making topics,
+users and ACLs is the administrator's, and no service runs as that.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,21 +12,28 @@ from typing import Final
 
 from schemas import topics
 from transport.acls import Grant, Kind, Operation
+from transport.dead_letters import IDENTITY
 
 SCORER_GROUP: Final = "severity-scorer"
 TRAINER_GROUP: Final = "severity-trainer"
 """As the services' groups and transactional ids begin by default."""
 
 AGENCY_ROLES: Final = ("cad", "records")
-ROLES: Final = (*AGENCY_ROLES, "scorer", "trainer", "responder", "operator")
+REDRIVER: Final = "redriver"
+ROLES: Final = (*AGENCY_ROLES, "scorer", "trainer", "responder", "operator", REDRIVER)
 
 READ: Final = ("READ",)
 WRITE: Final = ("WRITE",)
 BOTH: Final = ("READ", "WRITE")
 
 
-def grants(agencies: Sequence[str] = (), names: Mapping[str, str] | None = None) -> list[Grant]:
-    """All of them; agencies: those that share the cluster. names: by role, a principal that is called otherwise."""
+def grants(
+    agencies: Sequence[str] = (), names: Mapping[str, str] | None = None, *, redrive: bool = False
+) -> list[Grant]:
+    """All of them; agencies: those that share the cluster. names: by role, a principal that is called otherwise.
+
+    redrive: with those of `redriver`.
+    """
     reports, outcomes = (topics.of_agencies(topic, agencies) for topic in (topics.CRIME_REPORTS, topics.SOLVED_CASES))
     owners = [f"-{agency}" for agency in agencies] or [""]
     return [
@@ -35,6 +43,7 @@ def grants(agencies: Sequence[str] = (), names: Mapping[str, str] | None = None)
             _scorer(reports),
             _trainer(reports, outcomes),
             _responder(),
+            _redriver([*reports, *outcomes]) if redrive else (),
             _operator(topic.name for topic in topics.all_topics(agencies=agencies)),
         )
     ]
@@ -82,6 +91,13 @@ def _trainer(reports: Sequence[str], outcomes: Sequence[str]) -> Iterator[Grant]
 def _responder() -> Iterator[Grant]:
     yield from _topics("responder", [topics.PRIORITIES, topics.PRIORITIES_EXERCISE], READ)
     yield from _groups("responder", "responder")
+
+
+def _redriver(inbound: Sequence[str]) -> Iterator[Grant]:
+    yield from _topics(REDRIVER, inbound, WRITE)
+    yield from _topics(REDRIVER, [*map(topics.dead_letters, inbound)], BOTH)
+    yield from _groups(REDRIVER, REDRIVER)
+    yield from _transactions(REDRIVER, IDENTITY)
 
 
 def _operator(names: Iterator[str]) -> Iterator[Grant]:

@@ -4,7 +4,7 @@ from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from telemetry.settings import PortSettings
@@ -69,10 +69,10 @@ class TrainerSettings(PortSettings):
     audit_minutes: float = Field(
         12, gt=0, description="Minutes that grading one report takes; an assumption, to be replaced by your own figure."
     )
-    audit_key: SecretStr | None = Field(
+    audit_key_file: Path | None = Field(
         None,
-        description="Secret of the draw and of what was erased; unset: made at the first start and kept in the"
-        " dataset's folder. A dataset in an object store needs one.",
+        description="File with the secret of the draw and of what was erased; unset: made at the first start and kept in"
+        " the dataset's folder. A dataset in an object store needs one.",
     )
 
     live_reports: int = Field(

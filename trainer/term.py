@@ -157,7 +157,7 @@ def _office(settings: TrainerSettings, metrics: TrainerMetrics, stack: ExitStack
 
 
 def _draw(settings: TrainerSettings) -> AuditDraw:
-    key = secret(settings.audit_key, settings.dataset)
+    key = secret(settings.audit_key_file, settings.dataset)
     return AuditDraw(key, settings.audit_rate, settings.audit_second_share)
 
 

@@ -1,7 +1,7 @@
 """ACLs on a cluster: what is allowed, brought in line with what should be."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from enum import StrEnum
@@ -56,13 +56,12 @@ class Found(NamedTuple):
     surplus: list[Grant]
 
 
-def compare(settings: KafkaSettings, wanted: Iterable[Grant]) -> Found:
-    """What the cluster allows as against `wanted`: surplus is only what their principals, or everybody, may besides.
+def compare(settings: KafkaSettings, wanted: Iterable[Grant], principals: Collection[str] = ()) -> Found:
+    """What the cluster allows as against `wanted`; surplus is what `principals` or everybody may besides.
 
     Raises `NoBroker` when the broker does not tell.
     """
     should = set(wanted)
-    principals = {grant.principal for grant in should} | {ANYWHERE}
     with _admin(settings) as admin:
         nothing: Any = None  # which the client takes for whatever it is, and declares as text
         anything = AclBindingFilter(
@@ -75,7 +74,9 @@ def compare(settings: KafkaSettings, wanted: Iterable[Grant]) -> Found:
             AclPermissionType.ALLOW,
         )
         there = {_grant(binding) for binding in _told(admin.describe_acls(anything, request_timeout=SECONDS))}
-    return Found(sorted(should - there), sorted(one for one in there - should if one.principal in principals))
+    return Found(
+        sorted(should - there), sorted(one for one in there - should if one.principal in {*principals, ANYWHERE})
+    )
 
 
 def allow(settings: KafkaSettings, grants: Iterable[Grant]) -> None:

@@ -12,6 +12,7 @@ from confluent_kafka.admin._metadata import ClusterMetadata
 
 from transport.clients import LOGGER
 from transport.errors import LoopFailed, NoBroker
+from transport.handshake import refused_certificates
 from transport.observer import Observer
 from transport.records import Partition, Record
 from transport.retry import AWAY, CALL_SECONDS, error_of, persist
@@ -72,7 +73,8 @@ class Reader:
         except (KafkaException, LoopFailed) as error:
             self._consumer.close()
             said = error.detail if isinstance(error, LoopFailed) else error_of(error).str()
-            raise NoBroker("unreachable", f"{settings.bootstrap_servers}: {said}") from error
+            why = refused_certificates(settings) or said
+            raise NoBroker("unreachable", f"{settings.bootstrap_servers}: {why}") from error
         except BaseException:
             self._consumer.close()
             raise

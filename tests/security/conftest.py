@@ -17,7 +17,7 @@ from transport.local_security import ADMIN, LocalSecurity
 from transport.settings import KafkaSettings
 
 AGENCIES = ("lakeside", "rivertown")
-USERS = (ADMIN, "scorer", "trainer", "responder", "operator", "stranger")
+USERS = (ADMIN, "scorer", "trainer", "responder", "operator", "redriver", "stranger")
 USERS += tuple(f"{role}-{agency}" for role in ("cad", "records") for agency in AGENCIES)
 
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from schemas import topics
 from tests.security.conftest import AGENCIES, Guarded, apply_acls
+from transport import dead_letters
 from transport.acls import Grant, Kind, allow
 from transport.errors import LoopFailed, NoBroker
 from transport.local_security import ADMIN
@@ -121,6 +122,14 @@ def test_what_is_allowed_beyond_the_list_is_told_and_taken_away(guarded: Guarded
     assert said.endswith("0 allowed, 2 surplus\n")
     assert apply_acls(guarded, "--revoke").endswith("0 allowed, 2 revoked\n")
     assert apply_acls(guarded) == "0 allowed, 0 surplus\n"
+
+
+def test_who_redrives_may_do_so_only_while_it_is_asked_for(guarded: Guarded) -> None:
+    assert "allowed  redriver: WRITE topic lakeside.crime-reports\n" in apply_acls(guarded, "--redrive")
+    assert dead_letters.redrive(guarded.as_user("redriver", "redriver"), [r"^.*\.dlq$"], lambda _: False).sent == []
+    assert "revoked  redriver: WRITE topic lakeside.crime-reports\n" in apply_acls(guarded, "--revoke")
+    with pytest.raises(KafkaException):
+        dead_letters.redrive(guarded.as_user("redriver", "redriver"), [r"^.*\.dlq$"], lambda _: False)
 
 
 @pytest.mark.parametrize("wrong", [["--agency", "Not An Agency"], ["--principal", "king=x"], ["--principal", "cad"]])

@@ -88,6 +88,8 @@ def test_everything_needed_is_allowed_no_agency_speaks_for_another_and_no_secret
     authority = Authority(tmp_path / "port")
     certificate = authority.server("port")
     (tmp_path / "scrape").write_text(SCRAPE)
+    audit_key = tmp_path / "audit.key"
+    audit_key.write_text(AUDIT_KEY)
     access = Access(certificate, certificate, "prometheus", tmp_path / "scrape")
     new_pair(tmp_path / "keys")
     running: list[Service] = []
@@ -103,7 +105,7 @@ def test_everything_needed_is_allowed_no_agency_speaks_for_another_and_no_secret
             return stack.enter_context(Reader(guarded.as_user(user, user), names))
 
         scorer = start("scorer", SEVERITY_SCORER__MODEL_WAIT_SECONDS="0")
-        trainer = start("trainer", SEVERITY_TRAINER__AUDIT_RATE="1", SEVERITY_TRAINER__AUDIT_KEY=AUDIT_KEY)
+        trainer = start("trainer", SEVERITY_TRAINER__AUDIT_RATE="1", SEVERITY_TRAINER__AUDIT_KEY_FILE=str(audit_key))
         ports = [scorer.ready(), trainer.ready()]
         for agency, other in (("lakeside", "rivertown"), ("rivertown", "lakeside")):
             numbers = [str(number) for number in range(EACH)]
@@ -171,9 +173,12 @@ def test_a_scorer_may_undo_what_a_broker_forgot(guarded: Guarded) -> None:
     "command", [["settings"], ["--help"], ["scorer", "--help"], ["acls", "apply", "--agency", "x"]]
 )
 def test_no_command_tells_a_secret(guarded: Guarded, command: list[str], tmp_path: Path) -> None:
-    secrets = {**guarded.environment("scorer"), "SEVERITY_TRAINER__AUDIT_KEY": AUDIT_KEY}
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *command], env=secrets, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "cli.main", *command],
+        env=guarded.environment("scorer"),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout + done.stderr
-    assert [secret for secret in {*guarded.secrets, AUDIT_KEY} if secret in done.stdout + done.stderr] == []
+    assert [secret for secret in guarded.secrets if secret in done.stdout + done.stderr] == []

@@ -132,7 +132,7 @@ def test_odd_names_are_erased_and_nothing_else(tmp_path: Path) -> None:
 
 def test_the_secret_is_kept_beside_a_folder_and_must_be_given_for_an_object_store(tmp_path: Path) -> None:
     assert secret(None, tmp_path / "new") == secret(None, str(tmp_path / "new"))
-    with pytest.raises(NoAuditKey, match="SEVERITY_TRAINER__AUDIT_KEY"):
+    with pytest.raises(NoAuditKey, match="SEVERITY_TRAINER__AUDIT_KEY_FILE"):
         secret(None, "s3://bucket/dataset")
 
 

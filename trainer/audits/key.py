@@ -5,9 +5,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
-
 from trainer.dataset.dataset import is_url
+from transport.secret_files import read_secret
 
 FILE: Final = "audit.key"
 
@@ -16,15 +15,15 @@ class NoAuditKey(ValueError):
     """A dataset in an object store without a secret."""
 
 
-def secret(given: SecretStr | None, dataset: str | Path) -> bytes:
-    """The one that was given, else the one kept in the dataset's folder, made at the first use.
+def secret(file: Path | None, dataset: str | Path) -> bytes:
+    """The one in `file`, else the one kept in the dataset's folder, made at the first use.
 
-    Raises `NoAuditKey` when none was given and the dataset lies in an object store, where it would lie open.
+    Raises `NoAuditKey` when there is no file and the dataset lies in an object store, where it would lie open.
     """
-    if given is not None:
-        return given.get_secret_value().encode()
+    if file is not None:
+        return read_secret(file).encode()
     if is_url(dataset):
-        raise NoAuditKey("a dataset in an object store needs SEVERITY_TRAINER__AUDIT_KEY, a secret of your own choice")
+        raise NoAuditKey("a dataset in an object store needs SEVERITY_TRAINER__AUDIT_KEY_FILE, with a secret of yours")
     return kept_key(Path(dataset, FILE))
 
 

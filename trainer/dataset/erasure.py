@@ -42,7 +42,7 @@ class Tombstones:
         if set(found["key"].to_pylist()) - {_name(self._key)}:
             raise OtherSecret(
                 "reports were erased from the dataset under another secret than the present one: set"
-                " SEVERITY_TRAINER__AUDIT_KEY to that one, or put the dataset's audit.key back"
+                " SEVERITY_TRAINER__AUDIT_KEY_FILE to that one, or put the dataset's audit.key back"
             )
         before, self._version, self._digests = self._digests, version, frozenset(found["digest"].to_pylist())
         return self._digests != before
