@@ -96,9 +96,12 @@ class Node:
         return self.folder / "broker.log"
 
     def launch(self) -> None:
-        """Start the process, which then joins its cluster by itself. Raises `NoBroker`, also when it runs already."""
+        """Start the process, which then joins its cluster by itself. Raises `NoBroker`, also when it runs already or
+        something else listens on its port: else that would be taken for it."""
         if self._guard is not None:
             raise NoBroker("running", f"this broker runs already, at {self.bootstrap_servers}")
+        if self._answers():
+            raise NoBroker("port-taken", f"something listens at {self.bootstrap_servers}: end it, or take another port")
         heap = (f"-Xms{self._heap_mb}m", f"-Xmx{self._heap_mb}m")
         java = [find_java(), *heap, *_JAVA, "-cp", str(kafka_jars() / "*")]
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -117,6 +120,9 @@ class Node:
         """Whether clients can connect. Raises `NoBroker` when the process has ended."""
         if self._guard is None or self._guard.poll() is not None:
             raise NoBroker("did-not-start", f"Kafka ended at once: {self.last_words()}")
+        return self._answers()
+
+    def _answers(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex((HOST, self.address.port)) == 0
 

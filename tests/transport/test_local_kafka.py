@@ -1,6 +1,7 @@
 """The local Kafka: how it ends, and what it refuses to run."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -44,6 +45,13 @@ def test_without_java_the_error_says_what_is_missing(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="looks for the process in the POSIX way")
+def test_a_port_that_is_taken_is_said_so_and_nobody_elses_broker_is_taken_for_ours(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        broker = LocalKafka(tmp_path, port=other.getsockname()[1])
+        with pytest.raises(NoBroker, match="port-taken"):
+            broker.start()
+
+
 def test_a_guarded_program_ends_with_who_started_it(tmp_path: Path) -> None:
     program = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
     command = [sys.executable, "-m", "transport.guard", str(tmp_path / "log"), *program]
