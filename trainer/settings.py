@@ -71,8 +71,8 @@ class TrainerSettings(PortSettings):
     )
     audit_key_file: Path | None = Field(
         None,
-        description="File with the secret of the draw and of what was erased; unset: made at the first start and kept in"
-        " the dataset's folder. A dataset in an object store needs one.",
+        description="File with the secret of the draw and of what was erased; unset: made at the first start and kept"
+        " in the dataset's folder. A dataset in an object store needs one.",
     )
 
     live_reports: int = Field(

@@ -33,9 +33,8 @@ def test_a_secret_in_the_environment_is_refused_and_not_repeated(name: str, monk
     monkeypatch.setenv("SEVERITY_KAFKA__CLIENT", f'{{"{name}": "{PASSWORD}"}}')
     with pytest.raises(ValidationError, match="put it into a file") as refused:
         KafkaSettings()
-    said = "; ".join(one["msg"] for one in refused.value.errors(include_input=False))
-    assert name in said
-    assert PASSWORD not in said
+    assert name in str(refused.value)
+    assert PASSWORD not in str(refused.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines\n", b"\xff\xfe", b"\nsecond\n"])
