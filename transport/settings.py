@@ -50,7 +50,9 @@ SECRET: Final = frozenset(
 class KafkaSettings(BaseSettings):
     """Read from `SEVERITY_KAFKA__*`; every service holds one in a field `kafka`."""
 
-    model_config = SettingsConfigDict(env_prefix="SEVERITY_KAFKA__", frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SEVERITY_KAFKA__", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     bootstrap_servers: str = Field("localhost:9092", description="Where Kafka is, as host:port, comma-separated.")
     group_id: str = Field("severity", min_length=1, description="Consumer group; each service sets its own.")
