@@ -47,6 +47,12 @@ def test_each_file_that_a_page_names_is_there() -> None:
         assert (ROOT / name).exists(), f"{page} names {name}"
 
 
+def test_each_link_of_the_pages_beside_the_code_leads_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (ROOT / target).exists(), f"{page.name} links to {target}"
+
+
 def test_each_command_that_a_page_shows_is_one() -> None:
     root = typer.main.get_command(app)
     shown = set(told(r"(?m)^(severity (?!->)[a-z].*)$")) | set(told(r"`(severity [a-z][^`\n]*)`"))
