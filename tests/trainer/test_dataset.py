@@ -127,6 +127,15 @@ def test_an_outcome_that_no_table_can_hold_is_a_dead_letter_and_the_next_one_is_
     assert (taken.rows["solved-cases"], dataset["outcomes"].mark("solved-cases/0")) == (1, 2)
 
 
+@pytest.mark.parametrize("fields", [{"revision": 2**31}, {"revision": 10**30}, {"decision": 2**31}], ids=str)
+def test_a_priority_that_no_table_can_hold_is_counted_and_the_next_one_is_taken(
+    dataset: Dataset, fields: dict[str, object]
+) -> None:
+    taken = intake(dataset).take(records([priority(1).model_copy(update=fields), priority(2)]))
+    assert taken.refused == {("priorities", OUT_OF_RANGE): 1}
+    assert taken.rows["priorities"] == 1
+
+
 def test_a_timestamp_that_no_calendar_has_does_not_stop_intake(dataset: Dataset) -> None:
     (record,) = records([report(1)])
     taken = intake(dataset, rate=1).take([record._replace(timestamp_ms=2**62)])

@@ -164,7 +164,8 @@ def fits(event: CrimeReport | Priority | SolvedCase) -> bool:
         case CrimeReport():
             number, instant = event.revision, event.reported_at
         case Priority():
-            number, instant = max(event.decision, event.model.release if event.model else 0), event.scored_at
+            release = event.model.release if event.model else 0
+            number, instant = max(event.revision, event.decision, release), event.scored_at
         case SolvedCase():
             number, instant = event.sequence, event.closed_at
     if not MINYEAR < instant.year < MAXYEAR:
