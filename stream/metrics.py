@@ -181,6 +181,11 @@ class ScorerMetrics:
             registry=registry,
         )
         self.lag = Gauge("severity_lag_records", "Records that wait in this scorer's partitions.", registry=registry)
+        self.clock_ahead = Gauge(
+            "severity_clock_ahead_seconds",
+            "This clock less the broker's, by a report that had just come: right to about a second.",
+            registry=registry,
+        )
         self.model_info = Gauge(
             "severity_model_info", "The release that scores now.", ["name", "release", "digest"], registry=registry
         )

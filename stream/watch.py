@@ -17,6 +17,9 @@ from transport.records import Batch, DeadLetter, Partition, Record, next_offsets
 LAG_SECONDS: Final = 1.0
 """How often the lag is looked up."""
 
+MOST_SKEW_SECONDS: Final = 60.0
+"""By which clocks may differ before it is said."""
+
 MOST_LETTERS: Final = 10
 """Dead letters of a batch that are told one by one: a source gone bad sends thousands."""
 
@@ -54,6 +57,8 @@ class Watch(Observer):
         self._in_hand_since: float | None = None
         self._tally: Tally | None = None
         self._looked = 0.0
+        self._caught_up = False
+        self._clock_off = False
         self._new: set[Partition] = set()
         self._member = False
 
@@ -71,14 +76,19 @@ class Watch(Observer):
         """Show the lag, now and then."""
         if not 0 <= self._wall() - self._looked <= LAG_SECONDS:  # below 0: the clock was set back
             self._looked = self._wall()
-            self._metrics.lag.set(backend.lag())
+            self._metrics.lag.set(lag := backend.lag())
+            self._caught_up = lag == 0
 
     def committed(self, records: Sequence[Record], batch: Batch, seconds: float) -> None:
         """Count a batch whose priorities can be read."""
         self._alive()
         times = np.fromiter((record.timestamp_ms for record in records), dtype=np.float64, count=len(records))
         # Clocks differ: a report may seem to come from the future.
-        self._metrics.latency.observe(np.maximum(self._wall() - times[times >= 0] / 1000, 0.0))
+        ages = self._wall() - times[times >= 0] / 1000
+        self._metrics.latency.observe(np.maximum(ages, 0.0))
+        if self._caught_up and len(ages):  # none waited a moment ago, so these have just come
+            self._compare(float(ages.min()))
+        self._caught_up = False
         tally, self._tally = self._tally, None
         if tally and len(batch.outputs) < tally.priorities.total():
             tally = Tally(len(records))  # its priorities were too large to be published
@@ -89,6 +99,20 @@ class Watch(Observer):
             self._metrics.dead_letters.labels(letter.reason).inc()
         _tell(batch.dead_letters)
         self._in_hand_since = None
+
+    def _compare(self, ahead: float) -> None:
+        """Show how far this clock is ahead of the broker's, and say so when that becomes too much, or is mended."""
+        self._metrics.clock_ahead.set(ahead)
+        off = abs(ahead) > MOST_SKEW_SECONDS
+        if off and not self._clock_off:
+            logger.warning(
+                "this clock is %.0f s %s the broker's: ages and latencies are wrong by as much; synchronise both",
+                abs(ahead),
+                "ahead of" if ahead > 0 else "behind",
+            )
+        elif self._clock_off and not off:
+            logger.warning("this clock goes with the broker's again")
+        self._clock_off = off
 
     def oldest_unscored_seconds(self) -> float:
         """Age of the oldest report in the batch in hand; 0 when there is none."""

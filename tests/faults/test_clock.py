@@ -96,6 +96,34 @@ def test_a_report_from_the_future_took_no_time_rather_than_less() -> None:
     assert registry.get_sample_value("severity_end_to_end_seconds_count") == 1
 
 
+def test_a_clock_that_is_two_hours_off_is_shown_and_said_until_it_is_mended(caplog: pytest.LogCaptureFixture) -> None:
+    backend, clock, registry = Lagging({"in": 1}, ["in"]), Clock(), CollectorRegistry()
+    watch = Watch(ScorerMetrics(registry), ledger(), clock.seconds, lambda: None, lambda: None)
+    broker = clock.seconds()
+
+    def come(waited: float = 0.0) -> float | None:
+        """A report comes, which had waited for so long; what the metric shows then."""
+        record = Record("in", 0, 0, None, b"", (), int((broker - waited) * 1000))
+        watch.committed([record], Batch(), 0.1)
+        return registry.get_sample_value("severity_clock_ahead_seconds")
+
+    assert come(waited=7200.0) == 0, "what had waited when the scorer started tells nothing"
+    for off, told in ((2 * HOUR, "7200 s ahead of"), (-2 * HOUR, "7200 s behind"), (timedelta(), "again")):
+        clock.now = NOW + off
+        watch.look(backend)
+        caplog.clear()
+        shown = come()
+        assert shown is not None
+        assert abs(shown - off.total_seconds()) < 0.01
+        watch.look(backend)
+        come()
+        if off < timedelta():
+            assert not caplog.records, "it was off before, and has been said so"
+        else:
+            assert [record.message for record in caplog.records if told in record.message]
+            assert len(caplog.records) == 1
+
+
 def test_the_lag_is_looked_up_after_the_clock_was_set_back() -> None:
     backend, clock = Lagging({"in": 1}, ["in"]), Clock()
     watch = Watch(ScorerMetrics(CollectorRegistry()), ledger(), clock.seconds, lambda: None, lambda: None)
