@@ -40,10 +40,10 @@ def test_no_malformed_record_stops_the_readers_of_any_topic(caplog: pytest.LogCa
         assert {reader.topic for reader in found} == set(ALL)
         for reader in found:
             findings = Findings()
-            go_through(reader, 500, seed=2, findings=findings, tick=lambda: None)
+            go_through(reader, 300, seed=2, findings=findings, tick=lambda: None)
             assert not findings.faults
-            assert findings.outcomes.total() == 500
-            assert 0 < findings.outcomes[reader.who, READ] < 500, f"{reader.who} reads some and refuses some"
+            assert findings.outcomes.total() == 300
+            assert 0 < findings.outcomes[reader.who, READ] < 300, f"{reader.who} reads some and refuses some"
 
 
 def test_a_reader_that_raises_on_one_record_or_loses_one_is_found_out() -> None:
