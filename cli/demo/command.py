@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 DRAIN_WITHIN: Final = 20.0
 """Seconds after the last report within which every report must have its priority."""
 
-READY_WITHIN: Final = 60.0
+READY_WITHIN: Final = 240.0
+"""Seconds until a service is given up: the first start after an installation compiles the kernels, which took longer
+than 60 s where others kept the cores busy."""
+
 STATUS_EVERY: Final = 5.0
 """Seconds between status lines where there is no terminal to draw on."""
 
