@@ -1,4 +1,4 @@
-"""A guarded broker with the deployment's topics, users and ACLs, for two agencies that share it."""
+"""A guarded broker with topics, users and ACLs, for two agencies that share it; a new one for each file of tests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def passwords(folder: Path) -> dict[str, Path]:
     return files
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     folder = tmp_path_factory.mktemp("guarded")
     authority = Authority(folder)
