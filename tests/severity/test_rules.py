@@ -67,7 +67,7 @@ def test_unknown_is_not_no() -> None:
 
 
 def test_an_unknown_code_shows_no_sign() -> None:
-    assert floor(weapons=["unheard-of"], injuries=["?"], incident_type="NEW", offence_code="999") is None
+    assert floor(weapons=["unheard-of"], injuries=["X"], incident_type="NEW", offence_code="999") is None
 
 
 def test_an_agencys_circumstance_codes_count_for_that_agency_alone() -> None:
