@@ -5,13 +5,15 @@ transaction with what is sent. So nothing beside Kafka need be kept, letters can
 never deleted before its letter. Who redrives fences whoever redrives beside them, and reads the receipts after that.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from transport.errors import NoBroker
 from transport.office import FencingSender
 from transport.reader import Reader
-from transport.records import ERROR_PREFIX, FIRST_FAILURE, LEFT_OUT, Record
+from transport.records import ERROR_PREFIX, FIRST_FAILURE, LEFT_OUT, Partition, Record
 from transport.settings import KafkaSettings
 
 SUFFIX: Final = ".dlq"
@@ -24,6 +26,9 @@ RECEIPT: Final = "severity.redriven"
 
 IDENTITY: Final = "severity-redrive"
 """Transactional id: of two who redrive at once, the later fences the earlier."""
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long an open transaction is waited for: a scorer that died has its own ended within 6 s."""
 
 AT_ONCE: Final = {"fetch.wait.max.ms": "10"}
 """The end of a partition is told by an answer without records, for which a broker waits .5 s by default."""
@@ -93,11 +98,7 @@ class Redriven:
 
 def letters(settings: KafkaSettings, topics: Sequence[str]) -> list[Letter]:
     """All that the dead letters' `topics` (names, or patterns that begin with `^`) hold now, in order of place."""
-    quick = settings.model_copy(update={"client": {**AT_ONCE, **settings.client}})
-    records: list[Record] = []
-    with Reader(quick, topics) as reader:
-        while not reader.caught_up:
-            records += reader.read(1000, 0.2)
+    records = everything(settings, topics)
     receipts = {content for record in records for name, content in record.headers if name == RECEIPT}
     found = [
         Letter(place, record, str(place).encode() in receipts)
@@ -108,12 +109,32 @@ def letters(settings: KafkaSettings, topics: Sequence[str]) -> list[Letter]:
     return sorted(found, key=lambda letter: letter.place)
 
 
+def everything(settings: KafkaSettings, topics: Sequence[str]) -> list[Record]:
+    """All records of `topics` up to their ends as they are now.
+
+    Readers stop before the first open transaction, and a receipt may lie behind that of a scorer: so this waits until
+    it has ended. Raises `NoBroker` when it does not.
+    """
+    quick = settings.model_copy(update={"client": {**AT_ONCE, **settings.client}})
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    records: list[Record] = []
+    ends: Mapping[Partition, int] | None = None
+    with Reader(quick, topics) as reader:
+        while time.monotonic() < deadline:
+            records += reader.read(1000, 0.2)
+            ends = reader.ends() if ends is None else ends
+            if ends is not None and all(reader.places.get(place, 0) >= end for place, end in ends.items()):
+                return records
+    detail = f"the end of {', '.join(topics)} cannot be read, behind an open transaction: try again in a minute"
+    raise NoBroker("open-transaction", detail)
+
+
 def redrive(settings: KafkaSettings, topics: Sequence[str], chosen: Callable[[Letter], bool]) -> Redriven:
     """Send the `chosen` letters' records to their topics again, as they were, unless they have been.
 
     Raises:
         NotDelivered: the broker did not take some, or somebody else redrives now; what was sent has its receipt.
-        NoBroker, LoopFailed: no broker answers.
+        NoBroker, LoopFailed: no broker answers, or an open transaction hides what there is.
     """
     sender = FencingSender(settings, IDENTITY)  # first: what another has sent has its receipt from now on
     result, waiting = Redriven(), list[Place]()

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from cli.main import app
@@ -15,10 +16,9 @@ from transport import dead_letters
 from transport.dead_letters import AT_ONCE, IDENTITY, TOGETHER, Place
 from transport.errors import NotDelivered
 from transport.office import FencingSender
-from transport.reader import Reader
 from transport.records import FIRST_FAILURE, DeadLetter, Record
 from transport.sender import Sender
-from transport.settings import KafkaSettings
+from transport.settings import KafkaSettings, transactional_properties
 from transport.topics import TopicSpec, create_topics
 
 pytestmark = pytest.mark.kafka
@@ -55,11 +55,7 @@ class Desk:
 
     def sent(self) -> list[Record]:
         """What is on the agency's topic, by key."""
-        records: list[Record] = []
-        with Reader(self.kafka, [self.topic]) as reader:
-            while not reader.caught_up:
-                records += reader.read(1000, 0.2)
-        return sorted(records, key=lambda record: record.key or b"")
+        return sorted(dead_letters.everything(self.kafka, [self.topic]), key=lambda record: record.key or b"")
 
 
 @pytest.fixture
@@ -106,6 +102,30 @@ def test_of_two_who_redrive_at_once_the_earlier_sends_nothing_more(desk: Desk) -
     assert desk.redrive() == "1 sent again, 0 had been before"
     with pytest.raises(NotDelivered, match="fenced"):
         earlier.flush()
+    assert len(desk.sent()) == 1
+
+
+def test_receipts_behind_an_open_transaction_are_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.letters(1)
+    monkeypatch.setattr(dead_letters, "PATIENCE_SECONDS", 2.0)
+    scorer = Producer(transactional_properties(desk.kafka.for_group(f"g{uuid.uuid4().hex}"), 0))
+    scorer.init_transactions(10)
+    flush: Callable[[FencingSender], None] = FencingSender.flush
+
+    def after_a_scorers_letter(sender: FencingSender) -> None:
+        scorer.begin_transaction()
+        scorer.produce(desk.dlq, b"of a batch that is not committed yet")
+        scorer.flush()
+        flush(sender)
+
+    with monkeypatch.context() as beside:
+        beside.setattr(FencingSender, "flush", after_a_scorers_letter)
+        assert desk.redrive() == "1 sent again, 0 had been before"
+    refused = desk("redrive", "--all", "--topic", desk.dlq)
+    assert refused.exit_code == 1
+    assert "open transaction" in refused.output
+    scorer.abort_transaction(10)
+    assert desk.redrive() == "0 sent again, 1 had been before"
     assert len(desk.sent()) == 1
 
 
