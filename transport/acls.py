@@ -57,11 +57,13 @@ class Found(NamedTuple):
 
 
 def compare(settings: KafkaSettings, wanted: Iterable[Grant], principals: Collection[str] = ()) -> Found:
-    """What the cluster allows as against `wanted`; surplus is what `principals` or everybody may besides.
+    """What the cluster allows as against `wanted`; surplus is what everybody, their principals or others of
+    `principals` may besides.
 
     Raises `NoBroker` when the broker does not tell.
     """
     should = set(wanted)
+    concerned = {grant.principal for grant in should} | {*principals, ANYWHERE}
     with _admin(settings) as admin:
         nothing: Any = None  # which the client takes for whatever it is, and declares as text
         anything = AclBindingFilter(
@@ -74,9 +76,7 @@ def compare(settings: KafkaSettings, wanted: Iterable[Grant], principals: Collec
             AclPermissionType.ALLOW,
         )
         there = {_grant(binding) for binding in _told(admin.describe_acls(anything, request_timeout=SECONDS))}
-    return Found(
-        sorted(should - there), sorted(one for one in there - should if one.principal in {*principals, ANYWHERE})
-    )
+    return Found(sorted(should - there), sorted(one for one in there - should if one.principal in concerned))
 
 
 def allow(settings: KafkaSettings, grants: Iterable[Grant]) -> None:
