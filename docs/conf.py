@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages: `make docs`. A link, an anchor, an image or an included file that is not there fails."""
+"""How Sphinx builds these pages: `make docs`. A link, an anchor, an image or an included file not there fails it."""
 
 project = "severity"
 project_copyright = "the severity contributors; Apache-2.0"
