@@ -1,5 +1,7 @@
 """Each principal is refused what is not its own, by trying; `test_services` tries what is."""
 
+import json
+
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -122,6 +124,14 @@ def test_what_is_allowed_beyond_the_list_is_told_and_taken_away(guarded: Guarded
     assert said.endswith("0 allowed, 2 surplus\n")
     assert apply_acls(guarded, "--revoke").endswith("0 allowed, 2 revoked\n")
     assert apply_acls(guarded) == "0 allowed, 0 surplus\n"
+
+
+def test_the_operator_may_have_the_cluster_examined(guarded: Guarded) -> None:
+    arguments = ["doctor", "--json", *(word for agency in AGENCIES for word in ("--agency", agency))]
+    done = CliRunner().invoke(app, arguments, env=guarded.environment("operator"))
+    assert "uthorization" not in done.output
+    told = {each["check"]: each["state"] for each in json.loads(done.output)}
+    assert told["ACLs"] == "ok"
 
 
 def test_who_redrives_may_do_so_only_while_it_is_asked_for(guarded: Guarded) -> None:
