@@ -6,14 +6,14 @@ No published file used here has closing dates, so delays are drawn: log-normal, 
 
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from math import exp
 from statistics import NormalDist
 from typing import Final, Literal
 
-from cad.city import Case
+from cad.city import Case, Outcome
 from cad.second_grade import second_grade
 from schemas.audit_request import AuditRequest
 from schemas.solved_case import AuditAnswer, Basis, SolvedCase
@@ -68,6 +68,17 @@ class Opened:
     event: SolvedCase
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is kept of a case that was filed, and was said of it: a twentieth of the case, which would be kept by the
+    hundred thousand."""
+
+    reported_at: datetime
+    final: Outcome
+    sequence: int = 0
+    answered: tuple[str, ...] = ()
+
+
 class RecordsOffice:
     """Keeps the truth of the newest `remember` cases and says it where the regime lets it.
 
@@ -75,24 +86,21 @@ class RecordsOffice:
     and `solved+audit`, each once; `unanswered` counts the others by reason.
     """
 
-    def __init__(self, regime: Regime, delays: Delays, *, remember: int = 500_000) -> None:
+    def __init__(self, regime: Regime, delays: Delays, *, remember: int = 200_000) -> None:
         self.delays = delays
         self.unanswered: Counter[str] = Counter()
         self._regime = regime
         self._remember = remember
-        self._cases: OrderedDict[tuple[str, str], Case] = OrderedDict()
-        self._answered: set[str] = set()
-        self._sequences: Counter[tuple[str, str]] = Counter()
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
 
     def open(self, case: Case) -> Opened | None:
         """Take note of a case that was just filed; its outcome, if it will be known without being asked for."""
         if case.report.status != "Actual":
             return None
         identity = (case.report.agency_id, case.report.report_id)
-        self._cases[identity] = case
-        if len(self._cases) > self._remember:
-            forgotten, _ = self._cases.popitem(last=False)
-            self._sequences.pop(forgotten, None)
+        self._known[identity] = _Known(case.report.reported_at, case.final)
+        if len(self._known) > self._remember:
+            self._known.popitem(last=False)
         outcome = case.outcome
         if outcome.cleared:
             return self._opened(case, "solved", "solved")
@@ -119,39 +127,54 @@ class RecordsOffice:
 
     def ask(self, request: AuditRequest) -> Opened | None:
         """The answer to an audit request, None (and counted) when there is none to give."""
-        case = self._cases.get((request.agency_id, request.report_id))
+        known = self._known.get((request.agency_id, request.report_id))
         if self._regime is Regime.SOLVED:
             reason = "regime"
-        elif request.request_id in self._answered:
-            reason = "repeated"
-        elif case is None:
+        elif known is None:
             reason = "unknown-report"
+        elif request.request_id in known.answered:
+            reason = "repeated"
         else:
-            self._answered.add(request.request_id)
-            answer = AuditAnswer(request_id=request.request_id, probability=request.probability)
-            return self._opened(case, "audited", "unfounded" if case.final.unfounded else "audited", answer)
+            known.answered += (request.request_id,)
+            return self._audited(request, known)
         self.unanswered[reason] += 1
         return None
 
     def number(self, event: SolvedCase) -> SolvedCase:
         """The event with its place in the sequence of its report's outcomes; to be called as it is published."""
-        identity = (event.agency_id, event.report_id)
-        self._sequences[identity] += 1
-        sequence = self._sequences[identity]
-        return event if sequence == 1 else event.model_copy(update={"sequence": sequence})
+        known = self._known.get((event.agency_id, event.report_id))
+        if known is None:
+            return event
+        known.sequence += 1
+        return event if known.sequence == 1 else event.model_copy(update={"sequence": known.sequence})
 
-    def _opened(self, case: Case, drawn: Drawn, basis: Basis, audit: AuditAnswer | None = None) -> Opened:
-        # A grader goes through the whole case, so that what the office only says later is known to them.
-        report, outcome = case.report, case.final if audit else case.outcome
-        second = audit is not None and audit.second
-        after = self.delays.draw(drawn, f"{report.agency_id}/{report.report_id}{'/second' if second else ''}")
+    def _audited(self, request: AuditRequest, known: _Known) -> Opened:
+        """A grader goes through the whole case, so that what the office only says later is known to them."""
+        answer = AuditAnswer(request_id=request.request_id, probability=request.probability)
+        after = self.delays.draw(
+            "audited", f"{request.agency_id}/{request.report_id}{'/second' if answer.second else ''}"
+        )
+        offences = second_grade(known.final.offences, request.request_id) if answer.second else known.final.offences
+        event = SolvedCase(
+            agency_id=request.agency_id,
+            report_id=request.report_id,
+            case_status=known.final.status,
+            basis="unfounded" if known.final.unfounded else "audited",
+            closed_at=(known.reported_at + after).replace(microsecond=0),
+            offences=offences,
+            audit=answer,
+        )
+        return Opened(after, event)
+
+    def _opened(self, case: Case, drawn: Drawn, basis: Basis) -> Opened:
+        report, outcome = case.report, case.outcome
+        after = self.delays.draw(drawn, f"{report.agency_id}/{report.report_id}")
         event = SolvedCase(
             agency_id=report.agency_id,
             report_id=report.report_id,
             case_status=outcome.status,
             basis=basis,
             closed_at=(report.reported_at + after).replace(microsecond=0),
-            offences=second_grade(outcome.offences, audit.request_id) if audit and second else outcome.offences,
-            audit=audit,
+            offences=outcome.offences,
         )
         return Opened(after, event)
