@@ -70,8 +70,8 @@ class Opened:
 
 @dataclass(slots=True)
 class _Known:
-    """What is kept of a case that was filed, and was said of it: a twentieth of the case, which would be kept by the
-    hundred thousand."""
+    """What is kept of a case that was filed, and was said of it: a sixth of the case, of which there would be
+    hundreds of thousands."""
 
     reported_at: datetime
     final: Outcome
