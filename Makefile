@@ -21,7 +21,7 @@ demo: setup  ## the main job, live in the terminal, in about a minute and a half
 	$(BIN)/severity demo
 
 test: setup  ## unit and property tests, the path on the embedded broker, the path on a real Kafka where one can be had
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -153,7 +153,7 @@ def test_a_report_of_nothing_but_unknown_codes_has_probabilities(scorer: Scorer)
         agency_id="elsewhere",
         report_id="1",
         reported_at=START,
-        location=Location(area="?", agency_place_type="?", latitude=0.5, longitude=0.5),
+        location=Location(area="nowhere", agency_place_type="never", latitude=0.5, longitude=0.5),
         weapons=("never",) * 64,
         circumstances=tuple(f"never-{i}" for i in range(64)),
     )
