@@ -144,8 +144,8 @@ def go_through(reader: Reader, count: int, seed: int, findings: Findings, tick: 
     """Let `reader` have so many records; what breaks a promise is noted. `tick`: called now and then."""
     mutator = Mutator(reader.events, seed, reader.topic)
     for first in range(0, count, INTAKE):
-        faulthandler.dump_traceback_later(STUCK_SECONDS, exit=True)  # one that never ends shows where
         records = [mutator.record(number) for number in range(first, min(first + INTAKE, count))]
+        faulthandler.dump_traceback_later(STUCK_SECONDS, exit=True)  # one that never ends shows where
         if not _sound(reader, records, findings):
             for record in records:
                 _sound(reader, [record], findings, alone=True)
