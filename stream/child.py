@@ -65,3 +65,5 @@ if __name__ == "__main__":
         sys.stdout = sys.stderr  # whatever a library prints must not end up in the answer
         practise()
         answer(sys.stdin.buffer, stream)
+    sys.stderr.flush()
+    os._exit(0)  # the answer ends with the process, and taking numba and scikit-learn apart would take half a second
