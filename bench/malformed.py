@@ -149,8 +149,8 @@ def go_through(reader: Reader, count: int, seed: int, findings: Findings, tick: 
         if not _sound(reader, records, findings):
             for record in records:
                 _sound(reader, [record], findings, alone=True)
+        faulthandler.cancel_dump_traceback_later()
         tick()
-    faulthandler.cancel_dump_traceback_later()
 
 
 def _sound(reader: Reader, records: Sequence[Record], findings: Findings, *, alone: bool = False) -> bool:
