@@ -22,6 +22,8 @@ PATIENCE_SECONDS: Final = 60.0
 """How long a report that is there may wait for its priority: a killed worker's partitions move first."""
 
 LOOK_SECONDS: Final = 0.5
+"""Between two looks at what was answered; each reads the topics anew."""
+
 ANSWERS: Final = (topics.PRIORITIES, topics.PRIORITIES_EXERCISE)
 
 

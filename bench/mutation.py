@@ -97,6 +97,8 @@ class Mutator:
         if chance.random() < 0.8:
             for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
                 self._hurt(tree)
+                if len(_written(tree)) > MOST_BYTES:
+                    break  # what is repeated stands in many places: hurt again, it would grow by powers
         text = _written(tree)
         if chance.random() < 0.1:
             text, headers = self._wrapped(text)

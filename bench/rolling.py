@@ -30,6 +30,8 @@ PATIENCE_SECONDS: Final = 60.0
 """Without an arrival, at the end, until what is missing is taken for lost."""
 
 SETTLE_SECONDS: Final = 2.0
+"""Of filing before anything is done to the services: until then nothing that is late is their doing."""
+
 MOST_GAPS: Final = 10
 
 

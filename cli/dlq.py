@@ -128,12 +128,15 @@ def redrive(
 
 
 def _place(text: str) -> "Place":
-    from transport.dead_letters import SUFFIX, Place
+    from transport.dead_letters import Place
+    from transport.records import DEAD_LETTERS
 
     topic, _, rest = text.rpartition("/")
     partition, _, offset = rest.partition("@")
-    if not (topic.endswith(SUFFIX) and partition.isdigit() and offset.isdigit()):
-        raise typer.BadParameter(f"{text!r} is not TOPIC{SUFFIX}/PARTITION@OFFSET, such as crime-reports.dlq/0@17")
+    if not (topic.endswith(DEAD_LETTERS) and partition.isdigit() and offset.isdigit()):
+        raise typer.BadParameter(
+            f"{text!r} is not TOPIC{DEAD_LETTERS}/PARTITION@OFFSET, such as crime-reports.dlq/0@17"
+        )
     return Place(topic, int(partition), int(offset))
 
 

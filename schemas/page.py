@@ -31,7 +31,8 @@ def render() -> str:
     parts = [FIRST]
     for event in dict.fromkeys(channel.event for channel in CHANNELS):
         topics = [f"`{channel.topic}`" for channel in CHANNELS if channel.event is event]
-        parts += [_event(event.__name__, event.ce_type, topics, json_schema(event))]  # type: ignore[attr-defined]
+        ce_type: str = event.ce_type  # type: ignore[attr-defined]  # of every event; their common base does not say so
+        parts.append(_event(event.__name__, ce_type, topics, json_schema(event)))
     long = sorted({pattern for pattern in _patterns(documents()) if len(pattern) > LONGEST})
     parts += ["## Patterns", "", *(f"`{pattern}`\n" for pattern in long)] if long else []
     return "\n".join(parts)
@@ -40,7 +41,8 @@ def render() -> str:
 def _event(name: str, ce_type: str, topics: Iterable[str], schema: Json) -> str:
     lines = [f"## {name}", "", f"{schema['description']}", ""]
     lines += [f"Topic {', '.join(topics)}; `ce_type` `{ce_type}`."]
-    lines += [f"Key: {KEYS[name]}." for _ in range(name in KEYS)]
+    if name in KEYS:
+        lines.append(f"Key: {KEYS[name]}.")
     lines += ["", *_table(schema)]
     for part, inner in schema.get("$defs", {}).items():
         lines += ["", f"### {name}: {part}", "", inner.get("description", ""), "", *_table(inner)]

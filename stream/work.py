@@ -18,7 +18,7 @@ from stream.ledger import Ledger
 from stream.reading import owner, whose
 from stream.revisions import Decision, name_of, why_dropped
 from stream.tally import Tally
-from telemetry.logs import where
+from transport.errors import where
 from transport.records import DeadLetter, Record
 
 UNSCORABLE: Final = "unscorable"

@@ -1,7 +1,8 @@
 """A service's log on standard error: lines for people, or with `SEVERITY_LOG=json` one JSON object a line.
 
 A line may name a report, by agency and number, and where its record lies. It never holds a coordinate or what a field
-of a report says; so an error that a report may have caused is told by `where`, which leaves its text out.
+of a report says; so an error that a report may have caused is told by `transport.errors.where`, which leaves its
+text out.
 """
 
 import json
@@ -44,17 +45,6 @@ def tell(event: str, **facts: object) -> None:
 def end(text: str) -> None:
     """Say in one line why the service ends."""
     logging.getLogger(LAST_WORD).error(text)
-
-
-def where(error: BaseException) -> str:
-    """The kind of an error and the place that raised it, never its text, which may hold what a report says."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    code = trace.tb_frame.f_code
-    return f"{type(error).__name__} in {code.co_qualname}, line {trace.tb_lineno}"
 
 
 class Lines(logging.Formatter):

@@ -13,10 +13,8 @@ from typing import Final, NamedTuple
 from transport.errors import NoBroker
 from transport.office import FencingSender
 from transport.reader import Reader
-from transport.records import ERROR_PREFIX, FIRST_FAILURE, LEFT_OUT, Partition, Record
+from transport.records import DEAD_LETTERS, ERROR_PREFIX, FIRST_FAILURE, LEFT_OUT, Partition, Record
 from transport.settings import KafkaSettings
-
-SUFFIX: Final = ".dlq"
 
 REDRIVEN_FROM: Final = "severity.redriven_from"
 """Header of a record that is sent again, with the place of its dead letter; one that fails again keeps it."""
@@ -156,7 +154,7 @@ def redrive(settings: KafkaSettings, topics: Sequence[str], chosen: Callable[[Le
                 for name, content in record.headers
                 if name != REDRIVEN_FROM and (name == FIRST_FAILURE or not name.startswith(ERROR_PREFIX))
             ]
-            target = record.topic.removesuffix(SUFFIX)
+            target = record.topic.removesuffix(DEAD_LETTERS)
             sender.send(target, record.key, record.value, [*kept, (REDRIVEN_FROM, place)])
             sender.send(record.topic, record.key, None, [(RECEIPT, place)])
             waiting.append(letter.place)

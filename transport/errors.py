@@ -1,4 +1,7 @@
-"""What can go wrong in transport, in few classes: each has a reason code and a detail that says what to do."""
+"""What can go wrong in transport, in few classes: each has a reason code and a detail that says what to do.
+
+`where` is what is told of an error of others, which a record may have caused.
+"""
 
 
 class TransportError(Exception):
@@ -40,3 +43,13 @@ class Aborted(TransportError):
 
 class TooLarge(TransportError):
     """Nothing of a batch was published since one of its messages is larger than the broker takes."""
+
+
+def where(error: BaseException) -> str:
+    """The kind of an error and the place that raised it, never its text, which may hold what a record says."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    return f"{type(error).__name__} in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}"

@@ -7,7 +7,7 @@ from typing import Final
 
 from transport.backend import Backend
 from transport.bounds import ORDINARY, Bounds, Pace
-from transport.errors import Aborted, LoopFailed, StopWorker, TooLarge
+from transport.errors import Aborted, LoopFailed, StopWorker, TooLarge, where
 from transport.observer import Observer
 from transport.records import Batch, DeadLetter, Record, next_offsets
 
@@ -121,7 +121,7 @@ class Loop:
         except Exception as error:
             if len(records) > 1:
                 return self._publish_halves(records, since)
-            batch = Batch(dead_letters=[DeadLetter(records[0], HANDLER_ERROR, _where(error))])
+            batch = Batch(dead_letters=[DeadLetter(records[0], HANDLER_ERROR, where(error))])
         try:
             self._send(records, batch, since)
         except TooLarge as error:
@@ -158,13 +158,3 @@ def _smaller(record: Record, batch: Batch, detail: str) -> Iterator[tuple[Batch,
     letter = Batch(dead_letters=[DeadLetter(record, "too-large", detail)])
     yield letter, False
     yield letter, True
-
-
-def _where(error: Exception) -> str:
-    """The kind of error and the line, never its text, which may hold what a report says."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    return f"{type(error).__name__} in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from transport.errors import TooLarge, TransportError
 from transport.loop import Loop
 from transport.observer import Observer
-from transport.records import Headers, Outgoing, Partition, Record
+from transport.records import DEAD_LETTERS, Headers, Outgoing, Partition, Record
 
 
 class MemoryBackend:
@@ -65,7 +65,7 @@ class MemoryBackend:
 
     def dead_letters(self, topic: str) -> list[Record]:
         """The dead letters of the topic `topic`."""
-        return self.published(f"{topic}.dlq")
+        return self.published(f"{topic}{DEAD_LETTERS}")
 
     def drain(self, loop: Loop) -> None:
         """Run `loop`, which reads from here, until all that is there is read."""

@@ -8,6 +8,9 @@ Headers = Sequence[tuple[str, bytes]]
 Partition = tuple[str, int]
 """(topic, partition)"""
 
+DEAD_LETTERS: Final = ".dlq"
+"""Ends the name of the topic that holds another topic's dead letters."""
+
 ERROR_PREFIX: Final = "severity.error."
 FIRST_FAILURE: Final = f"{ERROR_PREFIX}first_failure"
 LEFT_OUT: Final = f"{ERROR_PREFIX}left_out"
@@ -62,7 +65,7 @@ class DeadLetter(NamedTuple):
             (f"{ERROR_PREFIX}offset", str(record.offset).encode()),
             (FIRST_FAILURE, first),
         ]
-        topic = f"{record.topic}.dlq"
+        topic = f"{record.topic}{DEAD_LETTERS}"
         if bare:
             key = record.key if len(record.key or b"") <= SHORT_KEY else None
             left_out = f"too large for this topic; its body has {len(record.value or b'')} bytes".encode()

@@ -9,10 +9,10 @@ import pytest
 
 from schemas import topics
 from severity.artefact.keys import new_pair
-from telemetry.logs import where
 from tests.stream.running import read_until, scorer, scrape_until
 from tests.trainer.test_service import Service
 from transport.embedded import EmbeddedBroker
+from transport.errors import where
 from transport.reader import Reader
 from transport.sender import Sender
 

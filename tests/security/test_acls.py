@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 from typer.testing import CliRunner
 
@@ -61,8 +61,8 @@ def test_each_may_write_its_own_topics_and_no_other(guarded: Guarded, user: str)
     properties = {**admin_properties(guarded.as_user(user)), "message.timeout.ms": 10_000}
     producer = Producer(properties)
 
-    def delivered(error: KafkaError | None, message: object) -> None:
-        name = message.topic()  # type: ignore[attr-defined]
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        name = str(message.topic())
         refused[name] = error.name() if error else ""
 
     for topic in ALL:
