@@ -259,6 +259,7 @@ def _trainer(name: str, folder: Path, private_key: Path) -> Mapping[str, str]:
         "SEVERITY_TRAINER__SIGNING_KEY": str(private_key),
         "SEVERITY_TRAINER__FIRST_OUTCOMES": str(FIRST_OUTCOMES),
         "SEVERITY_TRAINER__EVERY_OUTCOMES": str(EVERY_OUTCOMES),
+        "SEVERITY_TRAINER__COOL_DOWN_MINUTES": "0",  # hours pass in a minute here: one waits for outcomes alone
     }
 
 

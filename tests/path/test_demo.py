@@ -49,10 +49,12 @@ def assert_whole(summary: dict) -> None:
     assert 0 < summary["p50_ms"] <= summary["p99_ms"]
 
 
-def test_every_report_has_its_priority_on_the_embedded_broker() -> None:
-    summary, said = run("--duration", "40", "--rate", "40")
+def test_every_report_has_its_priority_on_the_embedded_broker_while_it_trains_again_and_again(tmp_path: Path) -> None:
+    summary, said = run("--duration", "40", "--rate", "60", "--keep", str(tmp_path))
     assert_whole(summary)
     assert "at least once" in said
+    told = [json.loads(line) for line in (tmp_path / "trainer.log").read_text().splitlines() if line.startswith("{")]
+    assert [event["event"] for event in told].count("training") > 1
 
 
 @pytest.mark.kafka
