@@ -58,6 +58,8 @@ def test_an_expired_certificate_is_told_and_nothing_is_lost_until_it_is_renewed(
             file_reports(sender, 0)
             sender.flush()
             scrape_until(metrics, "severity_reports_in_total", lambda count: count == EACH)
+            with Reader(kafka, [topics.PRIORITIES]) as reader:  # all of it ended: what follows is about certificates,
+                read_until(reader, lambda records: len(records) >= EACH)  # not about a broker that forgets an end
 
             broker.kill()
             authority.server("broker", timedelta(seconds=-1))
