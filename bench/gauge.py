@@ -28,7 +28,8 @@ from severity import metrics
 from severity.model import SeverityModel
 from trainer.audits.draw import drawn
 from trainer.judging.estimate import CONFIDENCE, Estimate, Figure, Population, estimate
-from trainer.offline.prequential import FIRST_DAYS, filing_days
+from trainer.offline.outcomes import filing_days
+from trainer.offline.prequential import FIRST_DAYS
 from trainer.training.weights import chances, fitting
 
 WIDE: Final = 120  # columns, also where no terminal says how many it has

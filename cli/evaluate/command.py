@@ -59,7 +59,8 @@ def evaluate(
     from cli.evaluate import contest
     from cli.evaluate.view import View, draw
     from trainer.offline.holdout import Holdout
-    from trainer.offline.prequential import DAILY, YEARLY, Course, Regime, Stretch, pooled
+    from trainer.offline.outcomes import Regime
+    from trainer.offline.prequential import DAILY, YEARLY, Course, Stretch, pooled
 
     try:
         regime = Regime.parse(outcomes)

@@ -24,9 +24,11 @@ from severity.policy import Policy
 from severity.rules import Rules
 from severity.scheme import Schemes
 from severity.wording import Wording
+from trainer.judging.evaluation import MAJORITY, RULES
 from trainer.offline.baselines import Logistic, Majority, Model, RulesAlone, seen
 from trainer.offline.holdout import TEST_SHARE, Holdout, Labelled, hold_out, split
-from trainer.offline.prequential import Contest, Course, Delays, Regime, Rhythm, become_known, filing_days
+from trainer.offline.outcomes import Delays, Regime, become_known, filing_days
+from trainer.offline.prequential import Contest, Course, Rhythm
 
 OURS: Final = "severity"
 """The project's own model among the contenders."""
@@ -34,7 +36,7 @@ OURS: Final = "severity"
 RETRAINED: Final = "retrained"
 """The project's own model period by period, all labels counting alike however old they are."""
 
-CONTENDERS: Final = ("majority", "rules", "logistic", OURS)
+CONTENDERS: Final = (MAJORITY, RULES, "logistic", OURS)
 
 Held = Mapping[tuple[str, str], Holdout]
 """Figures by information set and contender."""
@@ -129,8 +131,8 @@ def information_sets(material: Material) -> Iterator[tuple[Information, str, Hol
     rules = Rules.load()
     train, test = split(material.labelled, TEST_SHARE)
     for information in material.city.tells:
-        yield information, "majority", hold_out(Majority, train, test)
-        yield information, "rules", hold_out(partial(RulesAlone, rules, information), train, test, certain=True)
+        yield information, MAJORITY, hold_out(Majority, train, test)
+        yield information, RULES, hold_out(partial(RulesAlone, rules, information), train, test, certain=True)
         yield information, "logistic", hold_out(partial(Logistic, information), train, test)
         publish = partial(_publish, rules, information)
         yield information, OURS, hold_out(partial(SeverityModel, information), train, test, publish=publish)

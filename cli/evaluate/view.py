@@ -99,7 +99,7 @@ class View:
         )
 
     def courses(self, material: Material, rhythm: Rhythm, told: Sequence[Told]) -> None:
-        """Tables of frozen and retrained side by side, over all draws of the audit; by year where years are scored."""
+        """Tables of all that competed, over all draws of the audit; by year where years are scored."""
         unit = {"D": "day", "Y": "year"}[rhythm.unit]
         for one in told:
             title = f"{material.source}: {unit} by {unit}, after {rhythm.first} {unit}s"
@@ -120,6 +120,7 @@ class View:
                 "",
                 table,
                 f"  {draws}{one}.",
+                f"  champion: retrained a {unit} earlier, what scores on when the gate refuses the newest.",
                 f"  {last.reports:,} reports of {last.periods} {unit}s;"
                 f" {last.known_outcomes:,} outcomes at the last fit;",
                 f"  {sum(course.fit_seconds for course in courses):,.0f} s of fitting in all{by_rules}.",

@@ -20,6 +20,7 @@ OFFENCES = {"740": "0329", "624": "0416", "442": "0325", "330": "1307", "210": "
 
 A_DAY = 12
 ROWS = 17 * A_DAY
+COMPETE = {"majority", "rules", "frozen", "champion"}
 EVALUATED = {"accuracy", "macro_f1", "levels", "far_off", "far_too_low", "confusion", "top_recall", "doubts"}
 
 
@@ -79,7 +80,7 @@ def test_every_promised_key_is_there(found: dict[str, Any]) -> None:
     for information in ("call", "details", "report"):
         assert found["information"][information].keys() >= {*found["holdout"], "majority", "rules", "logistic"}
     for told in found["prequential"]:
-        assert told["models"].keys() == {"frozen", "retrained"}
+        assert told["models"].keys() == {*COMPETE, "retrained"}
         for course in told["draws"].values():
             assert course["models"]["retrained"].keys() >= {"accuracy", "macro_f1", "levels"}
     assert found["holdout"] == {k: v for k, v in found["information"]["report"].items() if k in found["holdout"]}
@@ -164,7 +165,7 @@ def test_years_are_told_one_by_one_for_the_frozen_the_retrained_and_the_recent(i
     (told,) = found["prequential"]
     (course,) = told["draws"].values()
     assert [*course["by_period"]] == ["2016", "2017"]
-    assert course["by_period"]["2016"].keys() == {"frozen", "retrained", "half-life 365 days"}
+    assert course["by_period"]["2016"].keys() == {*COMPETE, "retrained", "half-life 365 days"}
     assert told["ceiling"]
     assert course["models"]["retrained"]["accuracy"] > found["majority"]["accuracy"]
     assert "year by year" in result.stderr

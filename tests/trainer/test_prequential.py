@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,23 +12,14 @@ import pytest
 from tests.trainer.filed import FIRST, Witness, filed
 from trainer.offline.baselines import Majority
 from trainer.offline.holdout import Labelled
-from trainer.offline.prequential import (
-    DAILY,
-    FIRST_DAYS,
-    YEARLY,
-    Basis,
-    Contest,
-    Known,
-    Regime,
-    Rhythm,
-    Stretch,
-    become_known,
-    filing_days,
-    pooled,
-)
+from trainer.offline.outcomes import Basis, Known, Regime, become_known, filing_days
+from trainer.offline.prequential import DAILY, FIRST_DAYS, YEARLY, Contest, Rhythm, Stretch, pooled
 from trainer.training.weights import TEMPER
 
 ALL = Regime.parse("all")
+PLAIN = ("majority", "rules", "frozen", "champion")
+"""Who competes besides the retrained ones."""
+
 KEY = b"key"
 
 
@@ -90,7 +82,7 @@ def test_every_day_after_the_first_fourteen_is_scored_once() -> None:
     assert [day.start for day in days[1:]] + [len(labelled)] == [day.end for day in days]
     for day in days:
         assert {name: len(found) for name, found in day.probabilities.items()} == dict.fromkeys(
-            ("frozen", "retrained"), day.end - day.start
+            (*PLAIN, "retrained"), day.end - day.start
         )
 
 
@@ -125,6 +117,23 @@ def test_the_frozen_model_is_that_of_the_first_day_for_good() -> None:
     np.testing.assert_array_equal(first["frozen"], first["retrained"])
     assert all((day.probabilities["frozen"][0] == first["frozen"][0]).all() for day in days)
     assert not (last["retrained"][0] == first["retrained"][0]).all()
+
+
+def test_the_champion_is_the_retrained_model_of_the_period_before() -> None:
+    labelled = filed(days=18)
+    days = run(labelled, become_known(labelled.reports, every_third(labelled), ALL, key=KEY))
+    np.testing.assert_array_equal(days[0].probabilities["champion"], days[0].probabilities["retrained"])
+    for before, day in pairwise(days):
+        np.testing.assert_array_equal(day.probabilities["champion"], before.probabilities["retrained"])
+        assert (day.probabilities["champion"] != day.probabilities["retrained"]).any()
+
+
+def test_majority_and_rules_stand_beside_the_models_in_every_period() -> None:
+    """The stand-in for the rules says level 5 of everything; the most frequent level is 2."""
+    labelled = filed(days=18)
+    for day in run(labelled, become_known(labelled.reports, every_third(labelled), ALL, key=KEY)):
+        assert (day.probabilities["majority"].argmax(axis=1) == 1).all()
+        assert (day.probabilities["rules"].argmax(axis=1) == 4).all()
 
 
 def test_under_solved_only_solved_cases_teach() -> None:
@@ -170,7 +179,7 @@ def test_every_model_of_a_contest_scores_the_same_reports_by_weights_of_its_own(
     known = become_known(labelled.reports, every_third(labelled), ALL, key=KEY)
     fits: list[dict[str, object]] = []
     days = run(labelled, known, fits, half_lives={"plain": None, "recent": 2.0})
-    assert all(day.probabilities.keys() == {"frozen", "plain", "recent"} for day in days)
+    assert all(day.probabilities.keys() == {*PLAIN, "plain", "recent"} for day in days)
     spreads = sorted(float(np.ptp(fit["weights"])) for fit in fits)
     assert spreads[0] == 0.0 < spreads[-1]
 

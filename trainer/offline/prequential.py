@@ -1,37 +1,31 @@
 """Day by day or year by year: each period's reports are scored by the model of the day before it, then may teach.
 
-Prequential evaluation (Dawid 1984). A frozen model, fitted once after the first periods, stands beside those that are
-retrained before each; all learn from the same regime of outcomes, since retraining is only worth what its labels are.
+Prequential evaluation (Dawid 1984). The most frequent level, the rules alone, a frozen model that was fitted once after
+the first periods, and the champion, which is a period older than it need be, stand beside those that are retrained
+before each; all learn from the same regime of outcomes, since retraining is only worth what its labels are.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
-from typing import Final, Literal, NamedTuple, Protocol, cast
+from typing import Final, Literal, NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from schemas.crime_report import CrimeReport
-from trainer.audits.draw import drawn
-from trainer.offline.baselines import Floats, Model
+from trainer.judging.evaluation import MAJORITY, RULES
+from trainer.offline.baselines import Floats, Majority, Model
 from trainer.offline.holdout import Decisions, Labelled, decisions, most_likely
-from trainer.training.weights import chances, fitting
+from trainer.offline.outcomes import Days, Known
 
 LEAST_OUTCOMES: Final = 100
 """Outcomes that the first fit waits for; until then the rules answer, as they do in a scorer without a model."""
 
 FROZEN: Final = "frozen"
-
-Instants = npt.NDArray[np.datetime64]
-"""Local times by the agency's own clock, in seconds; NaT is never."""
-
-Days = npt.NDArray[np.datetime64]
-"""Calendar days by the same clock."""
-
-Basis = Literal["solved", "classified", "audited"]
+CHAMPION: Final = "champion"
+"""The first of the retrained models as it was a period before: what scores on when the gate refuses the newest."""
 
 
 class Rhythm(NamedTuple):
@@ -58,57 +52,6 @@ YEARLY: Final = Rhythm("Y", 2)
 FIRST_DAYS: Final = DAILY.first
 
 
-class Delays(Protocol):
-    """Draws how long an outcome takes, always the same for the same report; `cad.outcomes.Delays` does."""
-
-    def draw(self, basis: Basis, report: str) -> timedelta: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Regime:
-    """Which outcomes ever become known: of all cases, or of the solved ones and a random share `audit` of the rest."""
-
-    solved_only: bool
-    audit: float = 0.0
-
-    @classmethod
-    def parse(cls, text: str) -> "Regime":
-        """From `all`, `solved` or `solved+audit:<share>`. `ValueError` for anything else."""
-        if text == "all":
-            return cls(solved_only=False)
-        if text == "solved":
-            return cls(solved_only=True)
-        kind, _, share = text.partition("+audit:")
-        try:
-            audit = float(share)
-        except ValueError:
-            audit = 0.0
-        if kind == "solved" and 0 < audit <= 1:
-            return cls(solved_only=True, audit=audit)
-        raise ValueError(f"outcomes are 'all', 'solved' or 'solved+audit:<share above 0, up to 1>', not {text!r}")
-
-
-class Known(NamedTuple):
-    """When each report's outcome is known by the case's own course, and when by an audit, drawn with chance `audit`."""
-
-    by_case: Instants
-    by_audit: Instants
-    audit: float
-
-    def before(self, day: np.datetime64, filed: Days, half_life: float | None) -> tuple[npt.NDArray[np.bool_], Floats]:
-        """Which outcomes are known before `day`, and their weights in a fit; half_life: `trainer.training.weights`."""
-        by_case, by_audit = self.by_case < day, self.by_audit < day
-        known = by_case | by_audit
-        chance = chances(np.where(by_audit, self.audit, np.nan)[known], by_case[known])
-        age = (day.astype("datetime64[D]") - filed[known]).astype(np.float64)
-        return known, fitting(chance, age, half_life)
-
-    @property
-    def since(self) -> Instants:
-        """When each outcome is known by either."""
-        return np.fmin(self.by_case, self.by_audit)
-
-
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """One period's reports, rows `start` to `end`, and the (n, 5) probabilities that each model gave them.
@@ -125,7 +68,10 @@ class Stretch:
 
 
 class Task(NamedTuple):
-    """What a fit and the scoring of the next period need, so that periods can be done by several processes."""
+    """What a fit and the scoring after it need, so that periods can be done by several processes.
+
+    reports: those of the period, and after them those of the next one.
+    """
 
     make: Callable[[], Model]
     past: Labelled
@@ -142,6 +88,11 @@ class Task(NamedTuple):
     def fit(self) -> Model:
         """The model of the day before."""
         return self.make().fit(self.past.reports, self.past.levels, known_at=self.known_at, sample_weight=self.weights)
+
+    def majority(self) -> Model:
+        """The shares of the levels so far; equal ones while there are none."""
+        plain = Majority()
+        return plain.fit((), self.past.levels, sample_weight=self.weights) if len(self.past) else plain
 
 
 class Scored(NamedTuple):
@@ -170,30 +121,6 @@ class Course:
         return ", ".join(f"{name} {one.accuracy:.3f} / {one.macro_f1:.3f}" for name, one in self.models.items())
 
 
-def filing_days(reports: Sequence[CrimeReport]) -> Days:
-    """Day of filing of each report, by the clock of its agency."""
-    return np.array([report.reported_at.replace(tzinfo=None) for report in reports], dtype="datetime64[D]")
-
-
-def become_known(
-    reports: Sequence[CrimeReport],
-    solved: npt.NDArray[np.bool_],
-    regime: Regime,
-    *,
-    key: bytes,
-    delays: Delays | None = None,
-) -> Known:
-    """When outcomes become known under `regime`; `key` draws the audit. Without `delays` on the day of filing."""
-
-    by_case, by_audit = (np.full(len(reports), "NaT", dtype="datetime64[s]") for _ in range(2))
-    for row, report in enumerate(reports):
-        if solved[row] or not regime.solved_only:
-            by_case[row] = _known_at(report, "solved" if solved[row] else "classified", delays)
-        if drawn(key, report.agency_id, report.report_id, regime.audit):
-            by_audit[row] = _known_at(report, "audited", delays)
-    return Known(by_case, by_audit, regime.audit)
-
-
 @dataclass(frozen=True, slots=True)
 class Contest:
     """Reports in order of filing, when their outcomes become known, and who competes on them.
@@ -218,15 +145,18 @@ class Contest:
         ends = np.searchsorted(self.filed, (periods + 1).astype("datetime64[D]"))
         tasks = [
             [self._task(day, start, end, half_life) for half_life in self.half_lives.values()]
-            for day, start, end in zip(days, starts, ends, strict=True)
+            for day, start, end in zip(days, starts, [*ends[1:], ends[-1]], strict=True)
         ]
         ready = [len(of_period[0].past) >= LEAST_OUTCOMES for of_period in tasks]
         retrained = workers.map(Task.run, [task for of_period in tasks[ready.count(False) :] for task in of_period])
         frozen = tasks[ready.index(True)][0].fit() if any(ready) else self.rules
+        older: Floats | None = None
         for at, of_period in enumerate(tasks):
-            reports = of_period[0].reports
+            n = ends[at] - starts[at]
+            reports = of_period[0].reports[:n]
+            by_rules = self.rules.predict_proba(reports)
             scored = [next(retrained) for _ in of_period] if ready[at] else []
-            given = [one.probabilities for one in scored] or [self.rules.predict_proba(reports)] * len(of_period)
+            given = [one.probabilities[:n] for one in scored] or [by_rules] * len(of_period)
             yield Stretch(
                 period=periods[at],
                 start=int(starts[at]),
@@ -234,10 +164,14 @@ class Contest:
                 outcomes=len(of_period[0].past),
                 fit_seconds=sum(one.seconds for one in scored) if scored else None,
                 probabilities={
-                    FROZEN: (frozen if ready[at] else self.rules).predict_proba(reports),
+                    MAJORITY: of_period[0].majority().predict_proba(reports),
+                    RULES: by_rules,
+                    FROZEN: frozen.predict_proba(reports) if ready[at] else by_rules,
+                    CHAMPION: given[0] if older is None else older,
                     **dict(zip(self.half_lives, given, strict=True)),
                 },
             )
+            older = scored[0].probabilities[n:] if scored else None
 
     def _task(self, day: np.datetime64, start: int, end: int, half_life: float | None) -> Task:
         learnable, weight = self.known.before(day, self.filed, half_life)
@@ -265,8 +199,3 @@ def pooled(labelled: Labelled, stretches: Sequence[Stretch]) -> Course:
             for at, part in enumerate(stretches)
         },
     )
-
-
-def _known_at(report: CrimeReport, basis: Basis, delays: Delays | None) -> datetime:
-    after = delays.draw(basis, f"{report.agency_id}/{report.report_id}") if delays else timedelta(0)
-    return (report.reported_at + after).replace(tzinfo=None)
