@@ -99,6 +99,14 @@ class TrainerMetrics:
         self.dataset_rows = Gauge(
             "severity_trainer_dataset_rows", "Rows of the dataset's tables.", ["table"], registry=registry
         )
+        self.tidyings = Counter(
+            "severity_trainer_tidyings",
+            "Times that small files of the dataset were to be joined and replaced ones removed, by how it ended.",
+            ["result"],
+            registry=registry,
+        )
+        for result in ("done", "failed"):
+            self.tidyings.labels(result)  # so that the first one is an increase
         self.trainings = Counter(
             "severity_trainer_trainings",
             "Trainings by what set them off and how they ended.",
@@ -210,6 +218,10 @@ class TrainerMetrics:
         self.drift_alarms.inc()
         for one in alarm.findings:
             self.drift_findings.labels(one.kind, one.what).inc()
+
+    def tidied(self, result: str) -> None:
+        """A tidying of the dataset has ended: `done` or `failed`."""
+        self.tidyings.labels(result).inc()
 
     def tested(self, tested: Mapping[tuple[str, str], Tested]) -> None:
         """What was tested for drift."""

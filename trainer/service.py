@@ -28,7 +28,7 @@ from transport.errors import TransportError
 from transport.probe import Probe
 
 SILENT_SECONDS: Final = 300.0
-"""After which a trainer whose loop has not come round is to be started anew: tidying a large table takes minutes."""
+"""After which a trainer whose loop has not come round is to be started anew: an erasure in a large table takes long."""
 
 FIRST_WAIT_SECONDS: Final = 1.0
 LONGEST_WAIT_SECONDS: Final = 30.0

@@ -20,6 +20,7 @@ from trainer.audits.key import secret
 from trainer.dataset.dataset import TABLES, Dataset
 from trainer.dataset.intake import Intake
 from trainer.dataset.reading import gather, missed
+from trainer.dataset.tidying import Tidying
 from trainer.drift.drift import Alarm, Drift
 from trainer.drift.feed import DriftFeed
 from trainer.live.feed import feed, rebuild
@@ -95,6 +96,8 @@ def _serve(
         metrics.missed.labels(topic).inc(lost)
     trainings = Trainings(settings, dataset, office.sender() if office else sender, metrics, _now)
     stack.callback(trainings.stop)
+    tidying = Tidying(dataset, metrics.tidied)
+    stack.callback(tidying.stop)
     _look(drift, trainings)  # what had drifted before was told before
     at_work()
 
@@ -123,7 +126,7 @@ def _serve(
                 metrics.drifted(alarm)
                 trainings.drifted()
             metrics.tested(drift.tested)
-        dataset.tidy(_now())
+        tidying.step(_now())
         metrics.intake_lag.set(reader.lag())
         for topic, table in TABLES.items():
             metrics.dataset_rows.labels(table).set(rows[topic])

@@ -1,7 +1,7 @@
 """Promises of the tables and of intake: each record once, nothing that nobody asked for, audits and dead letters."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -187,16 +187,6 @@ def test_a_drawn_report_is_asked_for_once_and_the_same_way_after_a_restart(datas
     assert first.sent == second.sent
 
 
-def test_many_small_commits_are_joined_and_keep_every_row(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "COMPACT_AFTER", 10)
-    for n in range(35):
-        intake(dataset).take(records([report(n)], first=n))
-    assert sorted(bodies(dataset)) == sorted(f"r{n}" for n in range(35))
-    assert dataset["reports"].mark("crime-reports/0") == 35
-    assert dataset["reports"].count() == 35
-    assert len(dataset["reports"]._table.file_uris()) <= 11
-
-
 def test_the_files_of_a_table_do_not_heap_up_however_long_it_is_written(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,22 +196,14 @@ def test_the_files_of_a_table_do_not_heap_up_however_long_it_is_written(
     table = Dataset(tmp_path)  # an older table takes the new settings
     for n in range(220):
         intake(table).take(records([report(n)], first=n))
+        if "reports" in table.due(START):
+            table["reports"].compact()
+            table["reports"].tidied(START)
         if n % 55 == 54:
             kept.append(sum(path.is_file() for path in (tmp_path / "reports").rglob("*")))
     assert table["reports"].count() == 220
     assert kept[-1] <= kept[0] + 5, kept
     assert len(list((tmp_path / "reports").glob("*.parquet"))) <= 13
-
-
-def test_a_quiet_table_is_tidied_once_a_day(dataset: Dataset, tmp_path: Path) -> None:
-    for n in range(5):
-        intake(dataset).take(records([report(n)], first=n))
-    files = [len(dataset["reports"]._table.file_uris())]
-    for hours in (0, 23, 25):
-        dataset.tidy(START + timedelta(hours=hours))
-        files.append(len(dataset["reports"]._table.file_uris()))
-        intake(dataset).take(records([report(9 + hours)], first=9 + hours))
-    assert files == [5, 1, 2, 1]
 
 
 @given(st.lists(strategies.reports, max_size=5))

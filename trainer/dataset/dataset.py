@@ -34,6 +34,7 @@ class Dataset:
         def table(name: str, schema: pa.Schema, *statistics: str) -> Table:
             return Table(f"{root.rstrip('/')}/{name}" if is_url(root) else Path(root, name), schema, statistics)
 
+        self.root = root
         self._tables = {
             "reports": table("reports", rows.REPORTS, "offset", "revision", "reported_at"),
             "priorities": table("priorities", rows.PRIORITIES, "offset", "release", "scored_at"),
@@ -56,10 +57,9 @@ class Dataset:
         partitions = [(self._tables[row["name"]], mark(row["topic"], row["partition"])) for row in found]
         return {name: table.mark(name) or 0 for table, name in partitions}
 
-    def tidy(self, now: datetime) -> None:
-        """Join small files and remove what was replaced, once a day; to be called often."""
-        for table in self._tables.values():
-            table.tidy(now)
+    def due(self, now: datetime) -> list[str]:
+        """Names of the tables that are to be tidied."""
+        return [name for name, table in self._tables.items() if table.due(now)]
 
     def erase(self, agency_id: str, report_id: str) -> dict[str, int]:
         """Delete every row of a report, from the disk too; how many each table held. Its tombstone is another matter:

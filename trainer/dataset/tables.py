@@ -141,11 +141,16 @@ class Table:
         self._table.update_incremental()
         builder.register(name, self._table)
 
-    def tidy(self, now: datetime) -> None:
-        """`compact` when that was not done for `TIDY_EVERY`, or not since the start."""
-        if self._tidied is None or now - self._tidied >= TIDY_EVERY:
-            self._tidied = now
-            self.compact()
+    def due(self, now: datetime) -> bool:
+        """Whether to `compact`: many files came since, or it was not done for `TIDY_EVERY`, or not since the start."""
+        many = self._files > self._joined + COMPACT_AFTER
+        return many or self._tidied is None or now - self._tidied >= TIDY_EVERY
+
+    def tidied(self, now: datetime) -> None:
+        """`compact` was tried, by whichever process: it is due again a day later, or once many files came."""
+        self._table.update_incremental()
+        self._tidied = now
+        self._files = self._joined = self._file_count()
 
     def compact(self) -> None:
         """Join small files, and remove from disk and log what no snapshot of the last hour uses.
@@ -160,7 +165,6 @@ class Table:
             self._table.update_incremental()
         self._table.create_checkpoint()
         self._table.cleanup_metadata()
-        self._files = self._joined = self._file_count()
 
     def erase(self, columns: Mapping[str, str]) -> int:
         """Delete the rows whose columns have these values, from every file on the disk; how many there were.
@@ -205,8 +209,6 @@ class Table:
             self._table, rows, mode="append", commit_properties=properties, post_commithook_properties=_QUICK
         )
         self._files += 1
-        if self._files > self._joined + COMPACT_AFTER:
-            self.compact()
 
     def _file_count(self) -> int:
         return len(self._table.file_uris())
