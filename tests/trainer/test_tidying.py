@@ -158,6 +158,16 @@ def test_a_missing_file_fails_it_with_the_reason(
     assert "part-" in next(one.facts["error"] for one in caplog.records if one.message == "tidied")
 
 
+def test_one_that_cannot_begin_is_told_and_intake_goes_on(
+    dataset: Dataset, tidier: Tidying, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    tidier.step(START)
+    assert told == ["failed"]
+    take(dataset, 0)
+    assert stored(dataset) == names(2)
+
+
 def test_one_that_hangs_is_killed(dataset: Dataset, told: list[str]) -> None:
     tidier = Tidying(dataset, told.append, ("-c", "import time; time.sleep(1000)"))
     tidier.step(START)

@@ -42,10 +42,10 @@ class Tidying:
         """Begin a tidying when a table is due, one at a time; deal with one that has ended."""
         if self._running is None:
             if due := self._dataset.due(now):
-                self._running = _Running(self._start(due), due, now)
+                self._begin(due, now)
         elif self._running.child.poll() is not None or now - self._running.began > LONGEST:
             running, self._running = self._running, None
-            self._end(running, now)
+            self._tried(running.names, now, running.end())
 
     def stop(self) -> None:
         """End one under way."""
@@ -53,17 +53,20 @@ class Tidying:
             self._running.end()
             self._running = None
 
-    def _start(self, names: Sequence[str]) -> subprocess.Popen[str]:
+    def _begin(self, names: Sequence[str], now: datetime) -> None:
         command = [sys.executable, *self._program, str(self._dataset.root), *names]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        try:
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            self._running = _Running(child, names, now)
+        except OSError as error:
+            self._tried(names, now, f"its process could not begin: {error}")
 
-    def _end(self, running: "_Running", now: datetime) -> None:
-        why = running.end()
-        for name in running.names:
+    def _tried(self, names: Sequence[str], now: datetime, wrong: str | None) -> None:
+        for name in names:
             self._dataset[name].tidied(now)
-        self._ended("failed" if why else "done")
-        if why:
-            logs.tell("tidied", result="failed", tables=running.names, error=why)
+        self._ended("failed" if wrong else "done")
+        if wrong:
+            logs.tell("tidied", result="failed", tables=names, error=wrong)
 
 
 @dataclass(frozen=True, slots=True)
