@@ -1,6 +1,7 @@
 """Promises of `bench.soak`: growth is found, and a short run of everything loses nothing."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,13 +32,22 @@ def test_each_demand_can_fail_and_memory_is_not_judged_by_a_moment() -> None:
 
 
 @pytest.mark.kafka
-def test_everything_runs_beside_each_other_for_a_while_and_nothing_is_lost(kafka: str, tmp_path: Path) -> None:
-    """On a Kafka of its own; that one can be had is what `kafka` is asked for."""
-    command = [sys.executable, "-m", "bench.soak", "--minutes", "0.2", "--rate", "50", "--json", "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
+def test_everything_runs_beside_each_other_for_a_while_and_nothing_is_lost_or_grows(kafka: str, tmp_path: Path) -> None:
+    """On a Kafka of its own; that one can be had is what `kafka` is asked for.
+
+    Two minutes at 200 reports/s in CI, where the bench's own demands count: the rate, within a twentieth, and memory,
+    within 5 % after 48 s. Runs beside others' work on both cores grew by 1 % at most, so that noise does not reach the
+    bound; what a tenth of a MB a second leaks passes it. Elsewhere twelve seconds, in which memory is not judged.
+    """
+    minutes, rate = ("2", "200") if os.environ.get("CI") else ("0.2", "50")
+    command = [sys.executable, "-m", "bench.soak", "--minutes", minutes, "--rate", rate, "--json"]
+    done = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, timeout=900, check=False)
     assert done.stdout, done.stderr
     found = json.loads(done.stdout)
     assert (found["lost"], found["doubled"]) == (0, 0)
     assert found["filed"] > 300
     assert all(min(values) > 0 for values in found["resident_mb"].values())
     assert (tmp_path / "soak.png").exists()
+    if found["minutes"] >= LEAST_MINUTES:
+        assert [one for one in found["demands"] if not one["met"]] == []
+        assert {name for name in SERVICES if any(name in one["name"] for one in found["demands"])} == set(SERVICES)
