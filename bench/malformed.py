@@ -46,8 +46,9 @@ from stream.tables import Tables
 from stream.work import UNSCORABLE
 from transport.records import Batch, Record
 
-STUCK_SECONDS: Final = 120.0
-"""After which a batch of the other readers is taken for one that never ends: the process shows where it is and ends."""
+STUCK_SECONDS: Final = 900.0
+"""After which a batch of the other readers is taken for one that never ends: the process shows where it is and ends. A
+batch takes a second or two; with eighteen times as many processes as cores and at a low priority, two minutes."""
 
 TOGETHER: Final = 50
 """Records of a batch, the second time."""
