@@ -32,8 +32,8 @@ types: setup  ## mypy, strict
 
 generated: setup  ## fail when a generated file is stale
 	$(BIN)/severity schema export schemas/generated
-	$(BIN)/severity metrics export docs/metrics.md
-	$(BIN)/severity settings --page docs/settings.md
+	$(BIN)/severity metrics page docs/metrics.md
+	$(BIN)/severity settings page docs/settings.md
 	$(BIN)/severity schema page docs/contract.md
 	$(BIN)/typer cli.main utils docs --name severity --title 'Command line' --output docs/cli.md
 	git diff --exit-code -- schemas/generated docs/metrics.md docs/settings.md docs/contract.md docs/cli.md

@@ -22,17 +22,17 @@ ABOUT: Final = {
 HEAD: Final = """\
 # Metrics
 
-Rendered from the services' own declarations by `severity metrics export docs/metrics.md`; CI fails when it is stale.
+Rendered from the services' own declarations by `severity metrics page docs/metrics.md`; CI fails when it is stale.
 Each service answers on `/metrics`. A histogram's series end in `_bucket`, `_count` and `_sum`. No label holds what a
 report says. Recording rules and alerts over them are in `deploy/prometheus`; what to do about an alert is in the
 [runbook](runbook/index.md).
 """
 
 
-@app.command("export")
-def export(file: Annotated[Path, typer.Argument(help="Where to write the page.", dir_okay=False)]) -> None:
-    """Write the page with every metric of every service: name, kind, labels and what it says."""
-    file.write_text(page(), encoding="utf-8")
+@app.command("page")
+def write(file: Annotated[Path, typer.Argument(help="Where to write, replaced if it exists.", dir_okay=False)]) -> None:
+    """Write the metrics of every service as a page for people: name, kind, labels and what each says."""
+    file.write_text(page(), encoding="utf-8", newline="\n")
     typer.echo(file)
 
 

@@ -14,9 +14,9 @@ from rich.table import Table
 HEAD: Final = """\
 # Settings
 
-All by environment. Rendered from the services' own declarations by `severity settings --page docs/settings.md`; CI
-fails when it is stale. What has no default is unset. Lists and tables are JSON. Secrets come from files, which a
-setting names.
+All by environment. Rendered from the services' own declarations by `severity settings page docs/settings.md`; CI fails
+when it is stale. What has no default is unset. Lists and tables are JSON. Secrets come from files, which a setting
+names.
 """
 
 ABOUT: Final = {
@@ -28,15 +28,14 @@ ABOUT: Final = {
 }
 
 
-def show(
-    page: Annotated[
-        Path | None, typer.Option(help="Write the documentation's page here instead.", dir_okay=False)
-    ] = None,
-) -> None:
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
+def show(context: typer.Context) -> None:
     """List every environment variable that the services read, with its default and meaning."""
-    if page is not None:
-        page.write_text(_page(), encoding="utf-8")
-        return typer.echo(page)
+    if context.invoked_subcommand is not None:
+        return
     console = Console()
     if not console.is_terminal:
         for name, default, meaning in variables():
@@ -49,6 +48,13 @@ def show(
     for name, default, meaning in variables():
         table.add_row(name, default, meaning)
     console.print(table, markup=False)
+
+
+@app.command("page")
+def write(file: Annotated[Path, typer.Argument(help="Where to write, replaced if it exists.", dir_okay=False)]) -> None:
+    """Write the settings as a page for people."""
+    file.write_text(_page(), encoding="utf-8", newline="\n")
+    typer.echo(file)
 
 
 def variables() -> Iterator[tuple[str, str, str]]:
