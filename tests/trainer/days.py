@@ -10,6 +10,7 @@ from cad.simulated import SimulatedCity
 from schemas.crime_report import CrimeReport
 from schemas.solved_case import AuditAnswer, Offence, SolvedCase
 from severity.artefact.keys import new_pair
+from severity.levels import LevelTable
 from tests.trainer.events import Outbox, records
 from trainer.audits.draw import AuditDraw
 from trainer.dataset.dataset import Dataset
@@ -21,8 +22,8 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 AGENCIES = ("eastport", "northfield", "rivertown")
 AUDIT = 0.5
 
-OFFENCES = ("90Z", "23D", "220", "120", "09A")
-"""One of each level, for labels that are turned upside down."""
+OFFENCES = ("90Z", "13B", "210", "220", "09A")
+"""One of each level from 1 to 5, for labels that are turned upside down."""
 
 Tamper = Callable[[list[CrimeReport], list[SolvedCase]], tuple[list[CrimeReport], list[SolvedCase]]]
 
@@ -101,11 +102,11 @@ def outcome(report: CrimeReport, offences: Sequence[Offence], answer: AuditAnswe
 
 
 def flipped(agency: str, share: float, seed: int = 0) -> Tamper:
-    """The labels of a share of one agency's outcomes are those of another offence, drawn at random."""
-    chance = random.Random(seed)
+    """A share of one agency's outcomes have another level, drawn at random."""
+    chance, levels = random.Random(seed), LevelTable.load()
 
     def tamper(reports: list[CrimeReport], outcomes: list[SolvedCase]) -> tuple[list[CrimeReport], list[SolvedCase]]:
-        return reports, [_flip(one, chance) if one.agency_id == agency and chance.random() < share else one
+        return reports, [_flip(one, chance, levels) if one.agency_id == agency and chance.random() < share else one
                          for one in outcomes]  # fmt: skip
 
     return tamper
@@ -122,9 +123,9 @@ def flooded(copies: int) -> Tamper:
     return tamper
 
 
-def _flip(one: SolvedCase, chance: random.Random) -> SolvedCase:
-    own = {offence.nibrs_code for offence in one.offences}
-    other = chance.choice([code for code in OFFENCES if code not in own])
+def _flip(one: SolvedCase, chance: random.Random, levels: LevelTable) -> SolvedCase:
+    own = levels.level(one.offences, one.agency_id)
+    other = chance.choice([code for level, code in enumerate(OFFENCES, start=1) if level != own])
     return one.model_copy(update={"offences": (Offence(nibrs_code=other),)})
 
 

@@ -3,13 +3,13 @@
 Labels that came since the champion was made are in no twin as far as they are about the newest reports, and few of them
 hardly move a twin's figures. So they are looked at themselves, by a model that has not learned them:
 
-- **An agency's labels**: how far they surprise the model, -ln of the probability that it gave the level, beyond what it
-  expected of the report (the entropy of its answer) and beyond what its labels of the same basis usually do. Flipped
-  labels surprise by several nats each. The excess of each agency, over all its new labels and over each day on which
-  they became known, is held against what a mean of as many usual ones might be: by a Pearson type III distribution
-  (Pearson 1895) with their variance and skewness, since few labels hold most of the surprise; with Bonferroni's
-  correction. A steep real change looks the same, so it asks for a person, who may promote the release; a slow one
-  stays below `LEAST_EXCESS`.
+- **An agency's labels**: how much likelier they are where a share of them was turned into other levels than where the
+  model is right, in nats, which is the best that there is to tell these two apart (Neyman and Pearson 1933); beyond
+  what the model expected of the report, and beyond what its labels of the same basis usually are. The excess of each
+  agency, over all its new labels and over each day on which they became known, is held against what a mean of as many
+  usual ones might be: by a Pearson type III distribution (Pearson 1895) with their variance and skewness, since few
+  labels hold most of it; with Bonferroni's correction. A steep real change looks the same, so it asks for a person,
+  who may promote the release; a slow one stays below `LEAST_EXCESS`. `python -m bench.gate` counts what gets through.
 - **A flood**: reports that say the same (what happened, where sort of, weapons, circumstances; not who, when and the
   exact place) are a far greater share of the new ones than of the others.
 """
@@ -24,8 +24,8 @@ import numpy.typing as npt
 from scipy.stats import binom, pearson3, skew
 
 from schemas.crime_report import CrimeReport
+from severity.encoders import LEVELS
 from severity.facts import Gate
-from severity.metrics import log_losses
 from severity.model import SeverityModel
 from trainer.judging.gate import Check
 from trainer.training.lessons import Lesson, changed
@@ -37,14 +37,17 @@ LEAST_LABELS: Final = 30
 ENOUGH_LABELS: Final = 100
 """Usual labels of an agency from which it is held against its own, and not against those of all."""
 
-LEAST_EXCESS: Final = 0.3
+FLIPPED: Final = 0.3
+"""Share of an agency's labels turned into others, evenly, that is looked for; others are found as well."""
+
+LEAST_PROBABILITY: Final = 1e-3
+"""Of a level, below which the model is not taken at its word, so that a few odd labels do not make a mean."""
+
+LEAST_EXCESS: Final = 0.25
 """Nats by which the mean must lie above the usual one: a tenth of the labels flipped, or about that."""
 
-MOST_SURPRISE: Final = 5.0
-"""Nats that one label counts at most (a probability of .7 %), so that a few odd ones do not make a mean."""
-
-CHANCE: Final = 1e-3
-"""With which one training's new labels are wrongly suspected, all tests together."""
+CHANCE: Final = 1 / 365
+"""With which one training's new labels are wrongly suspected, all tests together: once in a year of daily ones."""
 
 FLOOD_SHARE: Final = 0.05
 """Of the new reports, by which those that say the same exceed their share of the others."""
@@ -102,7 +105,7 @@ def suspicions(
 
 
 def odd_labels(scored: Scored) -> str:
-    """Agencies whose new labels surprise the model far beyond what its others do, in words; empty if none."""
+    """Agencies whose new labels contradict the model far more than its others do, in words; empty if none."""
     excess = _excess(scored)
     wrong = scored.probabilities.argmax(axis=1) + 1 != scored.levels
     by_agency = {agency: _stretches(scored, agency) for agency in sorted(set(scored.agency[scored.new].tolist()))}
@@ -148,10 +151,11 @@ def flood(new: Sequence[CrimeReport], others: Sequence[CrimeReport]) -> str:
 
 
 def _excess(scored: Scored) -> Floats:
-    """Surprise of each label beyond what was expected, and beyond the usual excess of labels of its basis."""
+    """Log-likelihood ratio of each label beyond what was expected, and beyond the usual excess of its basis."""
     p = scored.probabilities
-    entropy = -(p * np.log(np.maximum(p, np.finfo(np.float64).tiny))).sum(axis=1)
-    excess = np.minimum(log_losses(scored.levels, p), MOST_SURPRISE) - entropy
+    likely = np.maximum(p, LEAST_PROBABILITY)
+    ratio = np.log(1 - FLIPPED + FLIPPED * (1 - likely) / (LEVELS - 1) / likely)
+    excess = ratio[np.arange(len(p)), scored.levels - 1] - (p * ratio).sum(axis=1)
     for basis in np.unique(scored.basis):
         mine = scored.basis == basis
         usual = mine & ~scored.new
