@@ -176,13 +176,12 @@ def _flip(one: SolvedCase, chance: random.Random, levels: LevelTable) -> SolvedC
 
 def _fill(dataset: Dataset, day: Day) -> None:
     """Put what came into the tables, behind what is there, as intake would."""
-    for name, topic, rows, schema in (
-        ("reports", "crime-reports", [(report_row, one) for one in day.reports], REPORTS),
-        ("outcomes", "solved-cases", [(outcome_row, one) for one in day.outcomes], OUTCOMES),
-    ):
-        first = dataset[name].count()
-        made = [row((topic, 0, first + place), event) for place, (row, event) in enumerate(rows)]
-        dataset[name].append(columns(made, schema), {mark(topic, 0): first + len(made)})
+    reports, outcomes = dataset["reports"], dataset["outcomes"]
+    first, start = reports.count(), outcomes.count()
+    filed = [report_row(("crime-reports", 0, first + place), one) for place, one in enumerate(day.reports)]
+    known = [outcome_row(("solved-cases", 0, start + place), one) for place, one in enumerate(day.outcomes)]
+    reports.append(columns(filed, REPORTS), {mark("crime-reports", 0): first + len(filed)})
+    outcomes.append(columns(known, OUTCOMES), {mark("solved-cases", 0): start + len(known)})
 
 
 def _train(root: Path, release: int, parent: str | None) -> Result:
