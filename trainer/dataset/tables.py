@@ -40,6 +40,9 @@ RETENTION: Final = "interval 1 hours"
 one by its marks. At a commit a second a longer one would heap up files and log entries faster than they can be listed.
 """
 
+FRESH_EVERY: Final = 50
+"""Commits after which the table is opened anew: an open one keeps some 30 kB in memory of each commit that it made."""
+
 TIDY_EVERY: Final = timedelta(days=1)
 """How often small files are joined, however few came, so that what was replaced does not stay beyond its retention."""
 
@@ -66,6 +69,7 @@ class Table:
     """
 
     def __init__(self, uri: str | Path, schema: pa.Schema, statistics: Sequence[str]) -> None:
+        self._uri = uri
         self._schema = schema
         self._tidied: datetime | None = None
         configuration = {
@@ -148,7 +152,7 @@ class Table:
 
     def tidied(self, now: datetime) -> None:
         """`compact` was tried, by whichever process: it is due again a day later, or once many files came."""
-        self._table.update_incremental()
+        self._table = DeltaTable(self._uri)
         self._tidied = now
         self._files = self._joined = self._file_count()
 
@@ -209,6 +213,8 @@ class Table:
             self._table, rows, mode="append", commit_properties=properties, post_commithook_properties=_QUICK
         )
         self._files += 1
+        if self._files % FRESH_EVERY == 0:
+            self._table = DeltaTable(self._uri)
 
     def _file_count(self) -> int:
         return len(self._table.file_uris())
