@@ -51,4 +51,4 @@ def test_everything_runs_beside_each_other_for_a_while_and_nothing_is_lost_or_gr
     assert (tmp_path / "soak.png").exists()
     if found["minutes"] >= LEAST_MINUTES:
         assert [one for one in found["demands"] if not one["met"]] == []
-        assert {name for name in SERVICES if any(name in one["name"] for one in found["demands"])} == set(SERVICES)
+        assert {name for name in SERVICES if any(name in one["what"] for one in found["demands"])} == set(SERVICES)
