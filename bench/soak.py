@@ -48,10 +48,6 @@ REMEMBERED: Final = 5_000
 EVERY_OUTCOMES: Final = 4_000
 """A training each, with a release when it is better: some minutes' outcomes."""
 
-COOL_DOWN_MINUTES: Final = 2
-"""From one training to the next. The first has too few outcomes to fit, so that none releases anything in a run of
-`LEAST_MINUTES`: the first further release takes a scorer a fifth more memory, and must fall into the warm-up."""
-
 WARM_UP: Final = 0.4
 LEAST_MINUTES: Final = 2.0
 SETTLE_SECONDS: Final = 60.0
@@ -75,7 +71,7 @@ def start(base: Ground, rate: float, stack: ExitStack) -> dict[str, Worker]:
         "dataset": base.keys.parent / "dataset",
         "metrics_port": 0,
         "every_outcomes": EVERY_OUTCOMES,
-        "cool_down_minutes": COOL_DOWN_MINUTES,
+        "cool_down_minutes": 2,
         "live_reports": REMEMBERED,
     }
     environment = {f"SEVERITY_TRAINER__{name.upper()}": str(value) for name, value in trainer.items()}
