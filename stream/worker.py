@@ -16,21 +16,17 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from schemas import topics
-from schemas.envelope import encode
-from schemas.model_status import ModelStatus
 from severity.artefact.keys import load_trusted
 from severity.artefact.store import open_store
 from severity.assess import Assessor, Release
-from stream.acknowledged import acknowledged
 from stream.agencies import Agencies, Limits
 from stream.champion import Champion
 from stream.doubts import Doubts
 from stream.errors import ScorerError
-from stream.follower import READ_SECONDS, Follower, Way
+from stream.following import following, wait_for_champion
 from stream.helper import HelperFailed
-from stream.high_water import HighWater, Mark
 from stream.ledger import Ledger
-from stream.loader import ChildLoader, Handover, rehearse
+from stream.loader import Handover, rehearse
 from stream.metrics import ScorerMetrics
 from stream.processor import Processor
 from stream.recall import Recall
@@ -43,14 +39,11 @@ from telemetry import logs
 from telemetry.health import Health
 from telemetry.heart import Heart
 from telemetry.server import serve
-from transport.errors import NotDelivered, TransportError
+from transport.errors import TransportError
 from transport.kafka import kafka_backend
 from transport.loop import Loop
 from transport.probe import Probe
-from transport.reader import Reader
 from transport.records import Batch, Record
-from transport.sender import Sender
-from transport.settings import KafkaSettings
 from transport.watchdog import Watchdog
 
 COLLECT_AFTER: Final = (50_000, 20, 20)
@@ -69,9 +62,6 @@ another loop in its place, time and again."""
 
 STUCK: Final = "stuck"
 """Why clients were made anew, in the metric, beside the reasons of `transport.errors.LoopFailed`."""
-
-JOIN_SECONDS: Final = 10.0
-"""How long the end waits for the follower."""
 
 OUTPUTS: Final = (topics.PRIORITIES, topics.PRIORITIES_EXERCISE, r"^([a-z0-9-]+\.)?crime-reports\.dlq$")
 """All that the loop writes to."""
@@ -139,7 +129,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     registry.register(health)
     port = serve(registry, health, settings.metrics_host, settings.metrics_port, settings.metrics_access)
     address = stack.enter_context(port)
-    follower = stack.enter_context(_following(settings, kafka, source, offer, metrics))
+    follower = stack.enter_context(following(settings, kafka, source, offer, metrics, stopped))
     processor = Processor(
         champion.current,
         ledger,
@@ -183,7 +173,7 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         return Loop(backend, handle, bounds=kafka.bounds, between_batches=between_batches, observer=watch)
 
     recall.ahead()
-    _wait_for_champion(follower, settings.model_wait_seconds, stopped)
+    wait_for_champion(follower, settings.model_wait_seconds, stopped)
     if champion.degraded:
         _practise(settings, assessor)
     _settle_memory()
@@ -191,57 +181,6 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
     begun.set()
     if not stopped.is_set():
         watchdog.run()
-
-
-@contextmanager
-def _following(
-    settings: ScorerSettings,
-    kafka: KafkaSettings,
-    source: str,
-    offer: Callable[[Handover], None],
-    metrics: ScorerMetrics,
-) -> Iterator[Follower]:
-    """The follower, at work on its own thread until the block ends."""
-    loader = ChildLoader(settings.artefacts, settings.trusted_keys, settings.load_timeout_seconds)
-    loader.prepare()
-    with Sender(kafka) as sender, Reader(kafka, [topics.MODEL_VERSIONS]) as announcements:
-
-        def answer(status: ModelStatus) -> None:
-            try:
-                sender.send(topics.MODEL_STATUS, *encode(status, source=source, time=status.at))
-                sender.flush()
-            except NotDelivered as error:
-                logger.warning("what became of release %d could not be told: %s", status.release, error)
-
-        follower = Follower(
-            announcements,
-            Way(loader.load, loader.prepare, offer, answer, metrics.announced),
-            HighWater(settings.model_name, settings.high_water, settings.least_release),
-            partial(_acknowledged, settings, kafka),
-            name=settings.model_name,
-            instance=f"{kafka.group_id}-{kafka.slot}",
-            clock=_now,
-            retry_seconds=settings.retry_seconds,
-        )
-        thread = threading.Thread(target=follower.run, name="follower", daemon=True)
-        thread.start()
-        try:
-            yield follower
-        finally:
-            follower.stop()
-            loader.stop()
-            thread.join(JOIN_SECONDS)
-
-
-def _acknowledged(settings: ScorerSettings, kafka: KafkaSettings) -> Mark:
-    """The highest release that other scorers have loaded, as far as it is proved."""
-    answers: list[Record] = []
-    with Reader(kafka, [topics.MODEL_STATUS]) as reader:
-        while not reader.caught_up:
-            answers += reader.read(1000, READ_SECONDS)
-    return acknowledged(
-        answers, open_store(settings.artefacts), load_trusted(settings.trusted_keys), settings.model_name
-    )
 
 
 @contextmanager
@@ -256,15 +195,6 @@ def _signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _wait_for_champion(follower: Follower, seconds: float, stopped: threading.Event) -> None:
-    """Better a report a few seconds late after a restart than many answered without the model."""
-    deadline = time.monotonic() + seconds
-    while not (follower.looked.wait(0.1) or stopped.is_set()):
-        if time.monotonic() > deadline:
-            logger.info("no champion within %g s: the rules answer until there is one", seconds)
-            return
 
 
 def _practise(settings: ScorerSettings, assessor: Callable[[Release], Assessor]) -> None:

@@ -14,8 +14,9 @@ from typing import Final, Self
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from transport.clients import LOGGER, produce
+from transport.clients import LOGGER, never, produce
 from transport.errors import LoopFailed, NotDelivered
+from transport.observer import Observer
 from transport.records import Headers, Outgoing
 from transport.retry import CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, consumer_properties, transactional_properties
@@ -60,9 +61,9 @@ class Office:
             self._consumer.poll(0.1)
         return True
 
-    def sender(self) -> "FencingSender":
+    def sender(self, stopping: Callable[[], bool] = never) -> "FencingSender":
         """Takes the pen from whoever held the office before, and publishes from now on."""
-        return FencingSender(self._settings, f"{self._settings.group_id}-office")
+        return FencingSender(self._settings, f"{self._settings.group_id}-office", stopping)
 
     def close(self) -> None:
         """Give the office up."""
@@ -85,11 +86,15 @@ class Office:
 
 
 class FencingSender:
-    """Publishes what was queued when it is flushed: all of it, or nothing and `NotDelivered`."""
+    """Publishes what was queued when it is flushed: all of it, or nothing and `NotDelivered`.
 
-    def __init__(self, settings: KafkaSettings, identity: str) -> None:
+    `stopping`: whether the process is to end; a broker that does not answer is then not asked again.
+    """
+
+    def __init__(self, settings: KafkaSettings, identity: str, stopping: Callable[[], bool] = never) -> None:
         """Fence every earlier sender of the same identity. Raises `LoopFailed` when no broker does so in time."""
         self._properties = {**transactional_properties(settings, 0), "transactional.id": identity, "logger": LOGGER}
+        self._observer = _Ending(stopping)
         self._queue: list[Outgoing] = []
         self._producer: Producer | None = self._open()
 
@@ -111,7 +116,7 @@ class FencingSender:
             producer.begin_transaction()
             for message in queue:
                 produce(producer, message)
-            persist(lambda: producer.commit_transaction(CALL_SECONDS), "committing")
+            persist(lambda: producer.commit_transaction(CALL_SECONDS), "committing", self._observer)
         except LoopFailed as failed:
             self._producer = None
             raise NotDelivered(failed.reason, f"{what}: {failed.detail}") from failed
@@ -121,10 +126,21 @@ class FencingSender:
                 self._producer = None
             if error.txn_requires_abort():
                 with contextlib.suppress(KafkaException, LoopFailed):
-                    persist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting")
+                    persist(lambda: producer.abort_transaction(CALL_SECONDS), "aborting", self._observer)
             raise NotDelivered(FENCED if error.fatal() else error.name(), f"{what}: {error.str()}") from exception
 
     def _open(self) -> Producer:
         producer = Producer(self._properties)
-        persist(lambda: producer.init_transactions(CALL_SECONDS), "fencing")
+        persist(lambda: producer.init_transactions(CALL_SECONDS), "fencing", self._observer)
         return producer
+
+
+class _Ending(Observer):
+    """Knows whether the process is to end."""
+
+    def __init__(self, stopping: Callable[[], bool]) -> None:
+        self._stopping = stopping
+
+    def stopping(self) -> bool:
+        """As it was told."""
+        return self._stopping()

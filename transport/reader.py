@@ -1,7 +1,7 @@
 """A reader without a group: its caller says where it starts and keeps its place."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple, Self, TypeVar
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin._metadata import ClusterMetadata
 
-from transport.clients import LOGGER
+from transport.clients import LOGGER, never
 from transport.errors import LoopFailed, NoBroker
 from transport.handshake import refused_certificates
 from transport.observer import Observer
@@ -36,6 +36,9 @@ T = TypeVar("T")
 
 START_SECONDS: Final = 5.0
 """How long a broker may take to answer for the first time."""
+
+MOST: Final = 1000
+"""Records of one read of the rest."""
 
 LOOK_SECONDS: Final = 10.0
 """How often to look for new topics and partitions."""
@@ -130,6 +133,16 @@ class Reader:
                 # Else it would wait for ever for what it may not have; `severity acls apply` mends it.
                 raise LoopFailed("not-allowed", f"reading {message.topic()}: {error.str()}")
         return records
+
+    def rest(self, stopping: Callable[[], bool] = never) -> Iterator[Record]:
+        """What there is up to the end of every partition; waits for brokers that are away.
+
+        Raises `NoBroker` when the process is to end before that is read.
+        """
+        while not self.caught_up:
+            if stopping():
+                raise NoBroker("stopped", f"asked to end before all of {', '.join(self._topics)} was read")
+            yield from self.read(MOST, CALL_SECONDS)
 
     def lag(self) -> int:
         """Records between the place of reading and the end, as far as known; asks the broker for nothing."""

@@ -1,8 +1,12 @@
 """The plain producer: everything arrives, and what does not is said."""
 
+import math
+import threading
+
 import pytest
 
 from tests.transport.places import LARGEST, EmbeddedPlace
+from transport import sender as sender_module
 from transport.errors import NotDelivered
 from transport.sender import Sender
 from transport.settings import KafkaSettings
@@ -42,3 +46,17 @@ def test_a_flush_gives_up_after_its_time() -> None:
     sender.send("in", b"key", b"value")
     with pytest.raises(NotDelivered, match="1 messages are not acknowledged"):
         sender.flush(0.2)
+
+
+def test_once_the_process_is_to_end_nothing_waits_for_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender_module, "LAST_SECONDS", 0.3)
+    stopping = threading.Event()
+    one_waits = KafkaSettings(bootstrap_servers="127.0.0.1:1", client={"queue.buffering.max.messages": "1"})
+    sender = Sender(one_waits, stopping.is_set)
+    sender.send("in", b"key", b"value")
+    threading.Timer(0.5, stopping.set).start()
+    with pytest.raises(NotDelivered, match="queue-full: to in: 1 messages wait"):
+        sender.send("in", b"key", b"for which there is no room")
+    with pytest.raises(NotDelivered, match="1 messages are not acknowledged"):
+        sender.flush(math.inf)
+    assert sender.undelivered == 1
