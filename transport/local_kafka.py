@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from transport.errors import NoBroker
 from transport.local_node import HOST, Address, Node
-from transport.local_security import LocalSecurity
+from transport.local_security import LocalCertificates, LocalSecurity
 from transport.settings import KafkaSettings
 from transport.topics import TopicSpec, create_topics, wait_for_brokers
 
@@ -55,7 +55,7 @@ class LocalKafka:
         port: int = 0,
         heap_mb: int | None = None,
         config: Mapping[str, str] = MappingProxyType({}),
-        security: LocalSecurity | None = None,
+        security: LocalSecurity | LocalCertificates | None = None,
     ) -> None:
         self._security = security
         self._temporary = tempfile.TemporaryDirectory(prefix="severity-kafka-") if folder is None else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from transport.local_node import HOST
 
@@ -30,9 +30,21 @@ class Authority:
 
         lasting: from now on; a negative one has expired.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
-        made = self._signed(_named(name), key, lasting).add_extension(names, critical=False)
+        return self._issue(name, lasting, names, ExtendedKeyUsageOID.SERVER_AUTH)
+
+    def client(self, name: str, lasting: timedelta = timedelta(days=1)) -> Path:
+        """Sign for a client, likewise; it is no server's."""
+        return self._issue(name, lasting, None, ExtendedKeyUsageOID.CLIENT_AUTH)
+
+    def _issue(
+        self, name: str, lasting: timedelta, names: x509.SubjectAlternativeName | None, use: x509.ObjectIdentifier
+    ) -> Path:
+        key = ec.generate_private_key(ec.SECP256R1())
+        made = self._signed(_named(name), key, lasting)
+        made = made.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+        if names is not None:
+            made = made.add_extension(names, critical=False)
         file = self._folder / f"{name}.pem"
         file.write_bytes(
             key.private_bytes(
