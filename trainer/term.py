@@ -87,14 +87,15 @@ def _serve(
     rebuild(live, dataset, levels)
 
     kafka = settings.kafka.for_group(GROUP)
-    sender = stack.enter_context(Sender(kafka))
+    sender = stack.enter_context(Sender(kafka, stop))
     intake = Intake(dataset, sender, _draw(settings), _now)
     starts = intake.starts()
     reader = stack.enter_context(Reader(kafka, settings.topics, start=starts))
     for (topic, partition), lost in missed(reader, starts).items():
         logs.tell("missed", topic=topic, partition=partition, records=lost)
         metrics.missed.labels(topic).inc(lost)
-    trainings = Trainings(settings, dataset, office.sender() if office else sender, metrics, _now)
+    publisher = office.sender(stop) if office else sender
+    trainings = Trainings(settings, dataset, publisher, metrics, _now, stopping=stop)
     stack.callback(trainings.stop)
     tidying = Tidying(dataset, metrics.tidied)
     stack.callback(tidying.stop)

@@ -1,6 +1,7 @@
 """Announcing releases on `model-versions`, and what was announced before."""
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,12 +14,10 @@ from trainer.dataset.intake import SOURCE, Sender
 from trainer.releasing.releases import outdated, releases, superseded, trusted
 from trainer.releasing.statuses import statuses
 from trainer.settings import TrainerSettings
+from transport.clients import never
 from transport.errors import TransportError
 from transport.reader import Reader
 from transport.settings import KafkaSettings
-
-READ: Final = 1000
-"""Announcements taken at a time."""
 
 DYING: Final = timedelta(days=1)
 """What a writer left half done for so long, it left for good."""
@@ -26,19 +25,18 @@ DYING: Final = timedelta(days=1)
 logger = logging.getLogger(__name__)
 
 
-def announced(kafka: KafkaSettings, name: str) -> list[ModelVersion]:
-    """All that `model-versions` holds of the model `name`, oldest first."""
+def announced(kafka: KafkaSettings, name: str, stopping: Callable[[], bool] = never) -> list[ModelVersion]:
+    """All that `model-versions` holds of the model `name`, oldest first. Raises `NoBroker` when `stopping`."""
     found = []
     with Reader(kafka, [topics.MODEL_VERSIONS]) as reader:
-        while not reader.caught_up:
-            for record in reader.read(READ, seconds=1.0):
-                try:
-                    version = decode(ModelVersion, record.key, record.value, record.headers)
-                except ContractError as error:
-                    logger.warning("model-versions/%d@%d is left out: %s", record.partition, record.offset, error)
-                    continue
-                if version.name == name:
-                    found.append(version)
+        for record in reader.rest(stopping):
+            try:
+                version = decode(ModelVersion, record.key, record.value, record.headers)
+            except ContractError as error:
+                logger.warning("model-versions/%d@%d is left out: %s", record.partition, record.offset, error)
+                continue
+            if version.name == name:
+                found.append(version)
     return found
 
 
@@ -52,20 +50,29 @@ def announce(sender: Sender, version: ModelVersion) -> None:
     sender.flush()
 
 
-def publish(settings: TrainerSettings, sender: Sender, version: ModelVersion, parent: str | None) -> str | None:
+def publish(
+    settings: TrainerSettings,
+    sender: Sender,
+    version: ModelVersion,
+    parent: str | None,
+    stopping: Callable[[], bool] = never,
+) -> str | None:
     """Announce what a training made and delete releases that are outdated; or tell why it did not go out.
 
     parent: the champion when the training began. A release that does not go out is taken away again: its number is
-    another's, or a person decided meanwhile. Raises `NotDelivered`, and ArtefactRefused when the store cannot be read.
+    another's, or a person decided meanwhile.
+
+    Raises `NotDelivered`, `NoBroker` when it is `stopping`, and ArtefactRefused when the store cannot be read.
     """
     store, keys, name = open_store(settings.artefacts), trusted(settings.signing_key), settings.model_name
-    versions, known = announced(settings.kafka, name), releases(store, keys, name)
+    versions, known = announced(settings.kafka, name, stopping), releases(store, keys, name)
     if why := superseded(version, parent, versions, known):
         store.remove(version.digest)
         return why
     announce(sender, version)
     try:
-        in_use = [status.digest for status in statuses(settings.kafka, name).values() if status.result == "loaded"]
+        answers = statuses(settings.kafka, name, stopping).values()
+        in_use = [status.digest for status in answers if status.result == "loaded"]
         for one in outdated([*versions, version], known, in_use, settings.keep_releases):
             store.remove(one.digest)
             logger.info("release %d is outdated and was deleted", one.manifest.release)

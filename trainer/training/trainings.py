@@ -22,6 +22,7 @@ from trainer.settings import TrainerSettings
 from trainer.training.job import Job, Result
 from trainer.training.schedule import Past, Schedule, Trigger
 from trainer.training.worker import TrainingFailed, Worker
+from transport.clients import never
 from transport.errors import NotDelivered
 from transport.office import FENCED, Office
 
@@ -39,6 +40,7 @@ class Trainings:
         publisher: announces releases; `transport.office.FencingSender` where several trainers may run.
         clock: the time now, with an offset.
         start: begins a training with so many threads.
+        stopping: whether the trainer is to end, and need not wait for brokers any longer.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Trainings:
         metrics: TrainerMetrics,
         clock: Callable[[], datetime],
         start: Callable[[Job, int], Worker] = Worker,
+        stopping: Callable[[], bool] = never,
     ) -> None:
         self._settings = settings
+        self._stopping = stopping
         self._start = start
         self._dataset = dataset
         self._publisher = publisher
@@ -64,7 +68,7 @@ class Trainings:
             timedelta(minutes=settings.cool_down_minutes),
         )
         self._longest = timedelta(minutes=settings.training_minutes)
-        self._champion = champion(announced(settings.kafka, settings.model_name), known_releases(settings))
+        self._champion = champion(announced(settings.kafka, settings.model_name, stopping), known_releases(settings))
         self._past = _past(dataset, self._champion)
         self._drifted = False
         self._running: _Running | None = None
@@ -120,7 +124,7 @@ class Trainings:
             logs.tell("trained", result="failed", verdict=f"{type(error).__name__}: {error}")
 
     def _begin(self, trigger: Trigger, now: datetime, outcomes: int) -> None:
-        versions = announced(self._settings.kafka, self._settings.model_name)
+        versions = announced(self._settings.kafka, self._settings.model_name, self._stopping)
         known = known_releases(self._settings)
         self._champion = champion(versions, known)
         self._metrics.serving(self._champion)
@@ -141,7 +145,7 @@ class Trainings:
         except TrainingFailed as error:
             return self._write_down(running, seconds, "failed", None, str(error))
         if result.version is not None:
-            why = publish(self._settings, self._publisher, result.version, running.parent)
+            why = publish(self._settings, self._publisher, result.version, running.parent, self._stopping)
             if why is not None:
                 return self._write_down(running, seconds, "superseded", result, why)
         self._past = replace(self._past, failed=False)
