@@ -48,31 +48,32 @@ def run(settings: CadSettings, stop: Event | None = None) -> int:
     """Play the city until it is over or told to stop (`stop`, SIGTERM, Ctrl-C); 0 when everything was delivered.
 
     Tells what happens as JSON lines on standard error: `city`, `ready`, `progress`, `filed` once the last report and
-    correction are acknowledged, `stopped`.
+    correction are acknowledged, `stopped`; or `failed`, with how many records no broker has acknowledged.
     """
     stop = stop or Event()
-    if current_thread() is main_thread():
-        _stop_on_signals(stop)
     now = datetime.now(UTC)
     try:
         cases, note, filings = _cases(settings, now)
     except (UnknownCityError, CityFileError, OSError) as error:
         _tell("failed", reason="no-city", detail=str(error))
         return 1
+    if current_thread() is main_thread():  # from now on there is something to end; reading a city's file takes a while
+        _stop_on_signals(stop)
     office = RecordsOffice(settings.outcomes, settings.delays)
     replay = Replay(cases, settings.pace, office, most=settings.reports)
     _tell("city", city=settings.city, note=note, pace=str(settings.pace), outcomes=settings.outcomes)
     _tell("outcomes", note=str(settings.delays))
+    sender = Sender(settings.kafka, stop.is_set)
     try:
         with ExitStack() as stack:
-            outbox = _Outbox(stack.enter_context(Sender(settings.kafka)), _show(settings, stack))
+            outbox = _Outbox(stack.enter_context(sender), _show(settings, stack))
             requests = None
             if settings.outcomes is not Regime.SOLVED:
                 requests = stack.enter_context(Reader(settings.kafka, [AUDIT_REQUESTS], start="end"))
             _play(settings, replay, outbox, requests, stop, filings)
             outbox.flush()
     except TransportError as error:
-        _tell("failed", reason=error.reason, detail=error.detail, **_counts(replay))
+        _tell("failed", reason=error.reason, detail=error.detail, undelivered=sender.undelivered, **_counts(replay))
         return 1
     except OSError as error:
         _tell("failed", reason="no-port", detail=str(error))

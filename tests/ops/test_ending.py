@@ -1,0 +1,94 @@
+"""Every service ends within the ten seconds that a supervisor gives it, also while its broker does not answer."""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from bench.worker import Worker, scorer
+from cli.topics import topic_specs
+from severity.artefact.keys import new_pair
+from tests.conftest import absent
+from tests.ops.test_broker_away import DRAIN_SECONDS, trainer
+from transport.errors import NoBroker
+from transport.local_kafka import LocalKafka
+from transport.settings import KafkaSettings
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.timeout(280),
+    pytest.mark.skipif(sys.platform == "win32", reason="a process on Windows cannot be sent SIGTERM or SIGSTOP"),
+]
+
+FLOW_SECONDS: Final = 3.0
+"""Each has something in hand all the time, so the broker goes while they have."""
+
+PER_SECOND: Final = 300
+
+
+@pytest.fixture
+def own() -> Iterator[LocalKafka]:
+    """A broker that may be hurt."""
+    try:
+        with LocalKafka(topics=topic_specs(partitions=2), heap_mb=256) as broker:
+            yield broker
+    except NoBroker as error:
+        absent(f"a local Kafka: {error}")
+
+
+def city(kafka: KafkaSettings) -> Worker:
+    return Worker(["-m", "cli.main", "cad", "--rate", str(PER_SECOND)], kafka, {})
+
+
+def ends(services: dict[str, Worker]) -> dict[str, tuple[int, float]]:
+    """Ask all to end at once; by name the exit code, and after how many seconds."""
+    began = time.monotonic()
+    for service in services.values():
+        service.process.send_signal(signal.SIGTERM)
+    ended: dict[str, tuple[int, float]] = {}
+    while len(ended) < len(services) and time.monotonic() < began + 60:
+        for name, service in services.items():
+            if name not in ended and (code := service.process.poll()) is not None:
+                ended[name] = code, time.monotonic() - began
+        time.sleep(0.02)
+    return ended
+
+
+@pytest.mark.parametrize("broker", ["frozen", "killed"])
+def test_all_end_in_time_without_a_broker_and_a_producer_says_what_was_not_delivered(
+    own: LocalKafka, tmp_path: Path, broker: str
+) -> None:
+    kafka = KafkaSettings(bootstrap_servers=own.bootstrap_servers, slot=uuid.uuid4().hex[:6])
+    new_pair(tmp_path / "keys")
+    with ExitStack() as stack:
+        services = {
+            "scorer": stack.enter_context(scorer(kafka, tmp_path / "keys", model_wait_seconds=0)),
+            "trainer": stack.enter_context(trainer(kafka, tmp_path)),
+            "cad": stack.enter_context(city(kafka)),
+        }
+        for service in services.values():
+            service.wait()
+        time.sleep(FLOW_SECONDS)
+        (node,) = own.nodes
+        assert node.pid is not None
+        if broker == "frozen":
+            os.kill(node.pid, signal.SIGSTOP)
+        else:
+            own.kill()
+        time.sleep(1.0)
+        ended = ends(services)
+        for service in services.values():
+            service.close()
+        assert ended.keys() == services.keys()
+        failed = services["cad"].events["failed"]
+        assert ended["cad"][0] == 1
+        assert failed["undelivered"] >= PER_SECOND / 2
+        assert f"{failed['undelivered']} messages are not acknowledged" in failed["detail"]
+        assert {name: took for name, (_, took) in ended.items() if took >= DRAIN_SECONDS} == {}
