@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
+from functools import lru_cache
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, Self, TypeVar
 
 import orjson
 import pydantic_core
@@ -15,6 +16,9 @@ Headers = Sequence[tuple[str, bytes]]
 MAX_BYTES = 1_000_000
 """Largest body that is read; Kafka's own default limit for a message is 1,048,588 bytes."""
 
+
+LONGEST: Final = 200
+"""Bytes of a header that are looked at: those that we know are shorter."""
 
 PASSES = 3
 """How often what breaks the contract is taken out: a field without its wrong part may be wrong as a whole."""
@@ -163,9 +167,15 @@ def _is_structured(content_type: str) -> bool:
 
 
 def _attributes(headers: Headers) -> tuple[str, str]:
+    """`ce_type` and `content-type`, empty where they are missing."""
     given = dict(headers)
-    ce_type, content_type = given.get("ce_type"), given.get("content-type")
-    return (ce_type or b"").decode(errors="replace"), (content_type or b"").decode(errors="replace").lower()
+    ce_type, content_type = given.get("ce_type") or b"", given.get("content-type") or b""
+    return _text(ce_type[:LONGEST]), _text(content_type[:LONGEST]).lower()
+
+
+@lru_cache(128)  # nearly every record has the same two
+def _text(content: bytes) -> str:
+    return content.decode(errors="replace")
 
 
 def _unwrap(value: bytes) -> tuple[str, bytes]:

@@ -8,6 +8,7 @@ agency's own codes carry its name, so that two agencies' codes are never taken f
 from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final, Literal, NamedTuple, get_args
 
 from schemas.crime_report import CrimeReport
@@ -34,6 +35,7 @@ NUMBERS: Final = (
 
 NAN: Final = float("nan")
 PLACEHOLDERS: Final = frozenset({1, 720})  # minutes of the day that stand for "unknown": 00:01 and 12:00
+HOUR: Final = timedelta(hours=1)
 DELAYS: Final = (1, 2, 4, 8, 31, 91, 366)  # days at which a delay's bucket starts
 COUNTED: Final = 8  # counts beyond are one token
 
@@ -63,7 +65,6 @@ class Gate:
         """The facts of one report."""
         agency, location, occurred, filed = report.agency_id, report.location, report.occurred_from, report.reported_at
         core: list[str] = []
-        side: list[str] = []
         single: list[str] = []
         _kind(core, single, "place_type", agency, location.place_type, location.agency_place_type)
         _kind(core, single, "incident_type", agency, report.incident_type, report.agency_incident_type)
@@ -71,23 +72,26 @@ class Gate:
             core.append(f"urgency:{report.urgency}")
         if report.source:
             core.append(f"source:{report.source}")
-        side.append(f"area:{agency}/{location.area or '-'}")
+        side = [f"area:{agency}/{location.area or '-'}"]
         if location.district:
             single.append(f"district:{agency}/{location.district}")
         minute = weekday = day_of_month = days = hours = victims = suspects = circumstances = NAN
+        day = filed.toordinal()
         if occurred is not None:
-            minute, weekday, day_of_month = occurred.hour * 60 + occurred.minute, occurred.weekday(), occurred.day
-            side.append(f"time:{occurred.hour // 4}")
+            hour, weekday, day_of_month = occurred.hour, occurred.weekday(), occurred.day
+            minute = hour * 60 + occurred.minute
+            side.append(f"time:{hour // 4}")
             single.append("time:weekend" if weekday >= 5 else "time:weekday")
             if minute in PLACEHOLDERS:
                 single.append(f"time:placeholder {minute}")
         if self.information != "call":
             if occurred is not None:
-                hours = max((filed - occurred).total_seconds() / 3600, 0.0)
-                days = max(filed.toordinal() - occurred.toordinal(), 0)
+                hours = max((filed - occurred) / HOUR, 0.0)
+                days = max(day - occurred.toordinal(), 0)
                 side.append(f"filing_delay:{bisect(DELAYS, days)}")
             _several(core, single, "weapons", agency, report.weapons, report.agency_weapons)
-            core += [f"injuries:{code}" for code in report.injuries]
+            if report.injuries:
+                core += [f"injuries:{code}" for code in report.injuries]
             if report.offence_code:
                 core.append(f"offence_code:{report.offence_code}")
             if report.victims is not None:
@@ -99,10 +103,14 @@ class Gate:
         if self.information == "report":
             codes = self._permitted(agency, report.circumstances)
             circumstances = len(codes)
-            core += [f"circumstance:{agency}/{code}" for code in codes] or ["circumstance:-"]
             single.append(f"circumstances:{min(circumstances, COUNTED)}")
-            if codes:  # the order written tells what the officer found most telling
-                single += [f"first_circumstance:{agency}/{codes[0]}", f"last_circumstance:{agency}/{codes[-1]}"]
+            if codes:
+                own = f"circumstance:{agency}/"
+                core += [own + code for code in codes]
+                # The order written tells what the officer found most telling.
+                single += (f"first_circumstance:{agency}/{codes[0]}", f"last_circumstance:{agency}/{codes[-1]}")
+            else:
+                core.append("circumstance:-")
         latitude, longitude = location.latitude, location.longitude
         numbers = (
             minute,
@@ -116,11 +124,11 @@ class Gate:
             suspects,
             circumstances,
         )
-        return Facts(core, side, single, numbers, filed.toordinal())
+        return Facts(core, side, single, numbers, day)
 
     def _permitted(self, agency: str, codes: Sequence[str]) -> Sequence[str]:
         instead = self.traits.get(agency)
-        if instead is not None:
+        if instead and not instead.keys().isdisjoint(codes):
             codes = [seen for code in codes if (seen := instead.get(code, code))]
         return _once(codes)
 

@@ -97,14 +97,13 @@ class TokenWriter:
         vocabulary, unknown = self.vocabulary, repeat(UNKNOWN)
         number = vocabulary.get
         for core, side, single, values, day in facts:
+            row = [*core, *side, *single]
             if self.grow:
-                for token in (*core, *side, *single):
+                for token in row:
                     vocabulary.setdefault(token, len(vocabulary))
-            ids.extend(map(number, core, unknown))
-            sides.append(len(ids))
-            ids.extend(map(number, side, unknown))
-            singles.append(len(ids))
-            ids.extend(map(number, single, unknown))
+            sides.append(start := starts[-1] + len(core))
+            singles.append(start + len(side))
+            ids.extend(map(number, row, unknown))
             starts.append(len(ids))
             numbers.extend(values)
             days.append(day)

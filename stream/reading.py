@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import pydantic_core
@@ -69,6 +70,7 @@ def name_in(record: Record) -> str | None:
     return None
 
 
+@lru_cache(1024)  # asked for every record
 def owner(topic: str) -> str | None:
     """The agency that a topic `<agency>.crime-reports` belongs to."""
     agency_id, dot, plain = topic.rpartition(".")
@@ -77,7 +79,8 @@ def owner(topic: str) -> str | None:
 
 def _may_write(agency_id: str, topic: str) -> bool:
     """Whether an agency's reports belong on `topic`: its own, or one that names no agency."""
-    return owner(topic) in (None, agency_id)
+    whose_topic = owner(topic)
+    return whose_topic is None or whose_topic == agency_id
 
 
 def _legible(record: Record) -> CrimeReport | None:

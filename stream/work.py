@@ -1,9 +1,11 @@
 """A batch under way: which of its reports are new, what they are answered, and what a person has to look at."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Final, Protocol
 
 from pydantic import ValidationError
@@ -27,6 +29,8 @@ UNSCORABLE: Final = "unscorable"
 NOT_TRUSTED: Final = Reason(
     code=MARKED, text="not scored: too many of this agency's records cannot be read now, so a person must look"
 )
+
+_agency: Final = attrgetter("agency_id")
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +140,11 @@ class Work:
                 self.answers[place] = priority.model_copy(update={"previous": previous})
                 tally.replaced += 1
             decisions[name] = Decision(priority.revision, priority.severity, priority.priority, priority.decided_by)
+        if not self.refused:  # nearly always, and then their order tells nothing
+            known_all = (*self.answers.values(), *self.dropped.values())
+            for agency_id, many in Counter(map(_agency, known_all)).items():
+                outcomes[agency_id] += [False] * many
+            return
         for place, record in enumerate(self.records):
             known = self.answers.get(place) or self.dropped.get(place)
             agency_id = known.agency_id if known else owner(record.topic)
