@@ -134,6 +134,14 @@ def removed(folder: Path) -> list[dict[str, str]]:
     return [one["remove"] for one in map(json.loads, lines) if "remove" in one]
 
 
+def test_a_tidying_ends_with_the_trainer_that_began_it(dataset: Dataset) -> None:
+    command = [sys.executable, *tidying.PROGRAM, str(dataset.root), "reports", tidying.WITH_PARENT]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        child.stdin.close()
+        assert child.wait(SECONDS) == 1
+
+
 def test_one_that_fails_is_told_and_intake_goes_on(
     dataset: Dataset, told: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,12 +2,14 @@
 
 To join files takes several times the memory of what it joins, and an allocator keeps some of it for long. Intake and
 erasures go on beside it: a join moves no mark, and where an erasure came between Delta refuses the join. Killed at any
-point it leaves each table as it was, and at most files that no commit names, which a later one removes.
+point it leaves each table as it was, and at most files that no commit names, which a later one removes. It ends with
+the trainer, however that ends: whoever puts back a copy of the tables must not find them written to.
 """
 
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +20,9 @@ from trainer.dataset.dataset import Dataset
 
 PROGRAM: Final = ("-m", "trainer.dataset.tidying")
 """What Python is to run; the dataset's root and the tables' names follow."""
+
+WITH_PARENT: Final = "--with-parent"
+"""It is to end when its standard input is closed, as the trainer's end does."""
 
 LONGEST: Final = timedelta(hours=1)
 """After which a tidying is taken for stuck, and killed; that of a large table takes minutes."""
@@ -54,9 +59,9 @@ class Tidying:
             self._running = None
 
     def _begin(self, names: Sequence[str], now: datetime) -> None:
-        command = [sys.executable, *self._program, str(self._dataset.root), *names]
+        command = [sys.executable, *self._program, str(self._dataset.root), *names, WITH_PARENT]
         try:
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             self._running = _Running(child, names, now)
         except OSError as error:
             self._tried(names, now, f"its process could not begin: {error}")
@@ -85,10 +90,13 @@ class _Running:
         return None if code == 0 else said or f"its process ended with code {code}"
 
 
-def main(root: str, *names: str) -> int:
-    """Tidy these tables; 1, with the reason on standard output, when one could not be."""
+def main(*arguments: str) -> int:
+    """Tidy the tables of a root, by name; 1, with the reason on standard output, when one could not be."""
+    root, *names = (one for one in arguments if one != WITH_PARENT)
     if hasattr(os, "nice"):
         os.nice(NICE)
+    if WITH_PARENT in arguments:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         dataset = Dataset(root)
         for name in names:
@@ -97,6 +105,12 @@ def main(root: str, *names: str) -> int:
         print(f"{type(error).__name__}: {error}")
         return 1
     return 0
+
+
+def _end_with_parent() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os._exit(1)
 
 
 if __name__ == "__main__":
