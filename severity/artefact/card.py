@@ -11,7 +11,7 @@ USE: Final = "It ranks crime reports by severity for a dispatcher who looks at t
 LIMITS_OF_USE: Final = (
     "It may raise a priority; below the floor of the rules only a person may go.",
     "Its labels are the harm days of the offence that a case turned out to be; what such a table misjudges, it learns.",
-    "Labels of solved cases are no fair sample of all reports: figures named audited_ or all_ stand for all reports.",
+    "Labels of solved cases are no fair sample of all reports: figures named all_ stand for all reports.",
     "It knows what one agency's reports looked like in the window below, and grows old after it.",
 )
 
