@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -18,16 +18,13 @@ from typing import Any, Final
 import pytest
 
 from bench.worker import Worker, scorer
-from cli.topics import topic_specs
 from schemas import topics
 from schemas.crime_report import CrimeReport
 from schemas.envelope import decode, encode
 from schemas.priority import Priority
 from severity.artefact.keys import new_pair
-from tests.conftest import absent
 from tests.stream.standin import NOW
 from trainer.dataset.dataset import Dataset
-from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka
 from transport.reader import Reader
 from transport.sender import Sender
@@ -40,16 +37,6 @@ AWAY_SECONDS: Final = float(os.environ.get("SEVERITY_TEST_AWAY_SECONDS", "9"))
 
 SECONDS: Final = 90.0
 DRAIN_SECONDS: Final = 10.0
-
-
-@pytest.fixture
-def own() -> Iterator[LocalKafka]:
-    """A broker that may be hurt."""
-    try:
-        with LocalKafka(topics=topic_specs(partitions=1), heap_mb=256) as broker:
-            yield broker
-    except NoBroker as error:
-        absent(f"a local Kafka: {error}")
 
 
 def page(worker: Worker, name: str) -> tuple[int, Mapping[str, Any]]:

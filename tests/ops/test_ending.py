@@ -4,7 +4,6 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -12,11 +11,8 @@ from typing import Final
 import pytest
 
 from bench.worker import Worker, scorer
-from cli.topics import topic_specs
 from severity.artefact.keys import new_pair
-from tests.conftest import absent
 from tests.ops.test_broker_away import DRAIN_SECONDS, trainer
-from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka
 from transport.settings import KafkaSettings
 
@@ -30,16 +26,6 @@ FLOW_SECONDS: Final = 3.0
 """Each has something in hand all the time, so the broker goes while they have."""
 
 PER_SECOND: Final = 300
-
-
-@pytest.fixture
-def own() -> Iterator[LocalKafka]:
-    """A broker that may be hurt."""
-    try:
-        with LocalKafka(topics=topic_specs(partitions=2), heap_mb=256) as broker:
-            yield broker
-    except NoBroker as error:
-        absent(f"a local Kafka: {error}")
 
 
 def city(kafka: KafkaSettings) -> Worker:

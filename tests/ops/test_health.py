@@ -13,14 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.topics import topic_specs
 from schemas import topics
 from severity.artefact.keys import new_pair
-from tests.conftest import absent
 from tests.stream.running import SECONDS, read_until, scorer
 from tests.stream.test_service import file_reports
 from transport.embedded import EmbeddedBroker
-from transport.errors import NoBroker
 from transport.local_kafka import LocalKafka
 from transport.reader import Reader
 from transport.sender import Sender
@@ -77,33 +74,27 @@ def test_a_scorer_without_a_partition_is_ready_and_takes_over(broker: EmbeddedBr
 @pytest.mark.kafka
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP")
-def test_while_its_broker_stands_still_a_scorer_is_alive_and_not_ready_and_then_ready_again(tmp_path: Path) -> None:
+def test_while_its_broker_stands_still_a_scorer_is_alive_and_not_ready_and_then_ready_again(
+    own: LocalKafka, tmp_path: Path
+) -> None:
     _, trusted = new_pair(tmp_path / "keys")
-    try:
-        broker = LocalKafka(topics=topic_specs(partitions=1), heap_mb=256)
-        broker.start()
-    except NoBroker as error:
-        absent(f"a local Kafka: {error}")
-    (node,) = broker.nodes
+    (node,) = own.nodes
     assert node.pid is not None
-    try:
-        with scorer(broker.settings(), trusted.parent, model_wait_seconds=0) as running:
-            address = running.ready()
-            wait_until(lambda: asked(address)[0] == 200, "it is ready")
-            os.kill(node.pid, signal.SIGSTOP)
-            try:
-                wait_until(lambda: asked(address)[0] == 503, "it says that it is not")
-                assert "no broker of" in checks(address)["broker"]
-                assert asked(address, "livez") == (200, {"loop": "ok"})
-            finally:
-                os.kill(node.pid, signal.SIGCONT)
-            wait_until(lambda: asked(address)[0] == 200, "it is ready again, by itself")
-            file_reports(broker.settings(), range(20))
-            with Reader(broker.settings(), [topics.PRIORITIES]) as responder:
-                assert len(read_until(responder, lambda records: len(records) >= 20)) == 20
-            assert running.end() == 0
-    finally:
-        broker.kill()
+    with scorer(own.settings(), trusted.parent, model_wait_seconds=0) as running:
+        address = running.ready()
+        wait_until(lambda: asked(address)[0] == 200, "it is ready")
+        os.kill(node.pid, signal.SIGSTOP)
+        try:
+            wait_until(lambda: asked(address)[0] == 503, "it says that it is not")
+            assert "no broker of" in checks(address)["broker"]
+            assert asked(address, "livez") == (200, {"loop": "ok"})
+        finally:
+            os.kill(node.pid, signal.SIGCONT)
+        wait_until(lambda: asked(address)[0] == 200, "it is ready again, by itself")
+        file_reports(own.settings(), range(20))
+        with Reader(own.settings(), [topics.PRIORITIES]) as responder:
+            assert len(read_until(responder, lambda records: len(records) >= 20)) == 20
+        assert running.end() == 0
 
 
 class Log(list[str]):

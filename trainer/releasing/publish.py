@@ -6,17 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from schemas import topics
-from schemas.envelope import ContractError, decode, encode
+from schemas.envelope import encode
 from schemas.model_version import ModelVersion
 from severity.artefact.manifest import ArtefactRefused
 from severity.artefact.store import open_store
 from trainer.dataset.intake import SOURCE, Sender
+from trainer.releasing.heard import heard
 from trainer.releasing.releases import outdated, releases, superseded, trusted
 from trainer.releasing.statuses import statuses
 from trainer.settings import TrainerSettings
 from transport.clients import never
 from transport.errors import TransportError
-from transport.reader import Reader
 from transport.settings import KafkaSettings
 
 DYING: Final = timedelta(days=1)
@@ -27,17 +27,7 @@ logger = logging.getLogger(__name__)
 
 def announced(kafka: KafkaSettings, name: str, stopping: Callable[[], bool] = never) -> list[ModelVersion]:
     """All that `model-versions` holds of the model `name`, oldest first. Raises `NoBroker` when `stopping`."""
-    found = []
-    with Reader(kafka, [topics.MODEL_VERSIONS]) as reader:
-        for record in reader.rest(stopping):
-            try:
-                version = decode(ModelVersion, record.key, record.value, record.headers)
-            except ContractError as error:
-                logger.warning("model-versions/%d@%d is left out: %s", record.partition, record.offset, error)
-                continue
-            if version.name == name:
-                found.append(version)
-    return found
+    return list(heard(kafka, topics.MODEL_VERSIONS, ModelVersion, name, stopping))
 
 
 def announce(sender: Sender, version: ModelVersion) -> None:
