@@ -128,7 +128,7 @@ def trials(seed: int, days: int, per_day: float, audit: float, root: Path) -> It
             shutil.copytree(root / folder, copy / folder)
         _fill(Dataset(copy / "dataset"), day)
         found = _train(copy, 2, first.version.digest)
-        named = NAMED.get(kind, "") in found.verdict and (kind != "flipped" or agency in found.verdict)
+        named = kind in NAMED and NAMED[kind] in found.verdict and (kind != "flipped" or agency in found.verdict)
         yield Trial(seed, kind, found.rows, len(day.outcomes), found.promoted, named, found.verdict)
         shutil.rmtree(copy)
 

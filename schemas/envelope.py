@@ -16,7 +16,6 @@ Headers = Sequence[tuple[str, bytes]]
 MAX_BYTES = 1_000_000
 """Largest body that is read; Kafka's own default limit for a message is 1,048,588 bytes."""
 
-
 LONGEST: Final = 200
 """Bytes of a header that are looked at: those that we know are shorter."""
 

@@ -141,8 +141,8 @@ class Work:
                 tally.replaced += 1
             decisions[name] = Decision(priority.revision, priority.severity, priority.priority, priority.decided_by)
         if not self.refused:  # nearly always, and then their order tells nothing
-            known_all = (*self.answers.values(), *self.dropped.values())
-            for agency_id, many in Counter(map(_agency, known_all)).items():
+            readable = (*self.answers.values(), *self.dropped.values())
+            for agency_id, many in Counter(map(_agency, readable)).items():
                 outcomes[agency_id] += [False] * many
             return
         for place, record in enumerate(self.records):

@@ -29,7 +29,7 @@ def test_labels_are_turned_into_offences_of_each_level() -> None:
     assert [level((Offence(nibrs_code=code),), "northfield") for code in OFFENCES] == [1, 2, 3, 4, 5]
 
 
-def test_a_third_of_one_agencys_labels_are_turned_into_others_and_no_other_label_is() -> None:
+def test_three_tenths_of_one_agencys_labels_are_turned_into_others_and_no_other_label_is() -> None:
     whole = Day(*([one for part in days() for one in getattr(part, name)] for name in Day._fields))
     after = flipped(whole, "northfield", seed=2)
     level = LevelTable.load().level

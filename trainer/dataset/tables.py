@@ -165,7 +165,7 @@ class Table:
             self._table.update_incremental()
             self._table.optimize.compact(target_size=LARGE, post_commithook_properties=_QUICK)
             self._table.vacuum(dry_run=False, full=True, post_commithook_properties=_QUICK)
-        except CommitFailedError:  # an erasure came between: it has rewritten files itself
+        except CommitFailedError:  # an erasure came between, or commits came too fast for it: it is tried when next due
             self._table.update_incremental()
         self._table.create_checkpoint()
         self._table.cleanup_metadata()
