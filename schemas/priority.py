@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from schemas.common import (
     AgencyId,
@@ -85,7 +85,9 @@ class Priority(Outbound):
     probabilities: tuple[Probability, Probability, Probability, Probability, Probability] | None = Field(
         description="Of levels 1 to 5."
     )
-    plausible_levels: tuple[Level, ...] = Field((), description="Class-conditional conformal prediction set.")
+    plausible_levels: Annotated[tuple[Level, ...], FailFast()] = Field(
+        (), description="Class-conditional conformal prediction set."
+    )
     priority: Code = Field(description="The agency's dispatch scale; in the default scheme P1 is the most urgent.")
     colour: str = Field(pattern=r"^#[0-9a-f]{6}$")
     target_minutes: Annotated[int, Field(ge=0)] | None
@@ -97,7 +99,8 @@ class Priority(Outbound):
     floor: Level | None = Field(None, description="Least severity that a rule allows.")
     floor_rule: Code | None = None
     baseline: Finite | None = None
-    reasons: Annotated[tuple[Reason, ...], Field(max_length=4)] = ()
+    # Of lists the first wrong entry is enough: of 400,000 in one record, telling each took over a second.
+    reasons: Annotated[tuple[Reason, ...], Field(max_length=4), FailFast()] = ()
     other_contribution: Finite | None = None
     model: ModelRef | None = None
     policy_version: Code
