@@ -41,7 +41,7 @@ from schemas.priority import ModelRef, Priority, SourcePosition
 from trainer.audits.draw import AuditDraw
 from trainer.dataset.dataset import TABLES, Dataset
 from trainer.dataset.intake import Intake
-from trainer.dataset.reading import gather
+from trainer.dataset.reading import gather, uncollected
 from trainer.settings import TrainerSettings
 from transport.local_kafka import LocalKafka
 from transport.reader import Reader
@@ -148,12 +148,18 @@ def take_all(kafka: KafkaSettings, folder: Path, settings: TrainerSettings) -> R
 
 def drain(kafka: KafkaSettings, intake: Intake, settings: TrainerSettings) -> int:
     """Take all that is there, from the beginning, in the trainer's own batches; how many records."""
+
+    @uncollected()
+    def take() -> int:
+        records = gather(reader, settings.batch, settings.batch_seconds, lambda: reader.caught_up)
+        if records:
+            intake.take(records)
+        return len(records)
+
     count = 0
     with Reader(kafka, TOPICS) as reader:
         while not reader.caught_up:
-            if records := gather(reader, settings.batch, settings.batch_seconds, lambda: reader.caught_up):
-                intake.take(records)
-                count += len(records)
+            count += take()
     return count
 
 

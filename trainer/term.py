@@ -4,6 +4,7 @@ A term keeps nothing that the tables do not hold, so the next one, of this proce
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from trainer.audits.draw import AuditDraw
 from trainer.audits.key import secret
 from trainer.dataset.dataset import TABLES, Dataset
 from trainer.dataset.intake import Intake
-from trainer.dataset.reading import gather, missed
+from trainer.dataset.reading import gather, missed, uncollected
 from trainer.dataset.tidying import Tidying
 from trainer.drift.drift import Alarm, Drift
 from trainer.drift.feed import DriftFeed
@@ -102,11 +103,10 @@ def _serve(
     _look(drift, trainings)  # what had drifted before was told before
     at_work()
 
-    rows = {topic: dataset[table].count() for topic, table in TABLES.items()}
-    shown, compared = -settings.live_seconds, -AGREEMENT_SECONDS
-    while not stop():
-        if office and not office.held():
-            raise Followed("another trainer has taken this one's place, or the broker was away for too long")
+    rows = Counter({topic: dataset[table].count() for topic, table in TABLES.items()})
+
+    @uncollected()
+    def take() -> None:
         if records := gather(reader, settings.batch, settings.batch_seconds, stop):
             began = time.perf_counter()
             taken = intake.take(records)
@@ -114,8 +114,13 @@ def _serve(
                 drift.feed(event)
                 feed(live, event, levels)
             metrics.took(taken, time.perf_counter() - began)
-            for topic, more in taken.rows.items():
-                rows[topic] += more
+            rows.update(taken.rows)
+
+    shown, compared = -settings.live_seconds, -AGREEMENT_SECONDS
+    while not stop():
+        if office and not office.held():
+            raise Followed("another trainer has taken this one's place, or the broker was away for too long")
+        take()
         if time.monotonic() - compared > AGREEMENT_SECONDS:
             metrics.agreed(agreement(dataset, levels))
             compared = time.monotonic()

@@ -8,12 +8,11 @@ the scorer writes the dead letter of the former, and the latter is ours to mend.
 taken again.
 """
 
-import gc
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final, Protocol
 
 from schemas import topics
@@ -27,7 +26,7 @@ from trainer.dataset.dataset import TABLES, Dataset
 from trainer.dataset.erasure import Tombstones
 from trainer.dataset.rows import Position, columns, fits, outcome_row, priority_row, report_row
 from trainer.dataset.tables import mark
-from transport.records import DeadLetter, Record
+from transport.records import DeadLetter, Record, next_offsets
 
 Event = CrimeReport | Priority | SolvedCase
 
@@ -96,18 +95,15 @@ class Intake:
 
         Raises `NotDelivered` or Delta's `CommitFailedError`; reading must then start again from the marks.
         """
-        with _no_collection():
-            return self._take(records)
-
-    def _take(self, records: Sequence[Record]) -> Taken:
         taken = Taken()
         rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
         marks: dict[str, dict[str, int]] = defaultdict(dict)
+        for (topic, partition), offset in next_offsets(records).items():
+            marks[_parted(topic)[1]][mark(topic, partition)] = offset
         self._erased.refresh()
         for record in records:
-            kind = _plain(record.topic)
-            marks[kind][mark(record.topic, record.partition)] = record.offset + 1
-            event = self._read(kind, record, taken)
+            owner, kind = _parted(record.topic)
+            event = self._read(owner, kind, record, taken)
             if event is not None:
                 requests = self._draw(event, record, taken) if isinstance(event, CrimeReport) else ()
                 rows[kind].append(_row(event, (record.topic, record.partition, record.offset), requests))
@@ -121,13 +117,12 @@ class Intake:
                     self._dataset.erase(event.agency_id, event.report_id)
         return taken
 
-    def _read(self, kind: str, record: Record, taken: Taken) -> Event | None:
+    def _read(self, owner: str, kind: str, record: Record, taken: Taken) -> Event | None:
         try:
             event = decode(KINDS[kind], record.key, record.value, record.headers)
         except ContractError as error:
             self._refuse(kind, DeadLetter(record, error.reason, error.detail), taken)
             return None
-        owner = record.topic.removesuffix(kind).removesuffix(".")
         if owner not in ("", event.agency_id):
             detail = "the topic is another agency's than the one that the event names"
             self._refuse(kind, DeadLetter(record, FOREIGN_AGENCY, detail), taken)
@@ -159,18 +154,6 @@ class Intake:
         return requests
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """A batch makes many objects and no cycles: to look for garbage among them again and again takes half the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
 def _row(event: Event, at: Position, requests: Sequence[AuditRequest]) -> tuple[object, ...]:
     match event:
         case CrimeReport():
@@ -186,6 +169,8 @@ def _size(record: Record) -> int:
     return len(record.key or b"") + len(record.value or b"") + headers
 
 
-def _plain(topic: str) -> str:
-    """The topic without its agency: `lapd.crime-reports` carries `crime-reports`."""
-    return topic.rpartition(".")[2]
+@cache
+def _parted(topic: str) -> tuple[str, str]:
+    """Whose the topic is and what it carries: `lapd.crime-reports`; nobody's own is plain `crime-reports`."""
+    owner, _, kind = topic.rpartition(".")
+    return owner, kind
