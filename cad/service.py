@@ -1,14 +1,12 @@
 """The CAD producer: plays a city onto Kafka, and its records system and graders too."""
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from threading import Event, current_thread, main_thread
-from types import FrameType
+from threading import Event
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -27,6 +25,7 @@ from schemas.envelope import ContractError, decode, encode
 from schemas.solved_case import SolvedCase
 from schemas.topics import AUDIT_REQUESTS, CRIME_REPORTS, SOLVED_CASES
 from severity.levels import LevelTable
+from telemetry.ending import ended_by_signals
 from telemetry.health import Health
 from telemetry.server import serve
 from transport.errors import TransportError
@@ -57,15 +56,20 @@ def run(settings: CadSettings, stop: Event | None = None) -> int:
     except (UnknownCityError, CityFileError, OSError) as error:
         _tell("failed", reason="no-city", detail=str(error))
         return 1
-    if current_thread() is main_thread():  # from now on there is something to end; reading a city's file takes a while
-        _stop_on_signals(stop)
     office = RecordsOffice(settings.outcomes, settings.delays)
     replay = Replay(cases, settings.pace, office, most=settings.reports)
     _tell("city", city=settings.city, note=note, pace=str(settings.pace), outcomes=settings.outcomes)
     _tell("outcomes", note=str(settings.delays))
     sender = Sender(settings.kafka, stop.is_set)
+
+    def failed(reason: str, detail: str) -> None:
+        _tell("failed", reason=reason, detail=detail, undelivered=sender.undelivered, **_counts(replay))
+
+    def cut_off() -> None:
+        failed("cut-off", "it did not end in time: a broker that does not answer?")
+
     try:
-        with ExitStack() as stack:
+        with ended_by_signals(stop, cut_off), ExitStack() as stack:
             outbox = _Outbox(stack.enter_context(sender), _show(settings, stack))
             requests = None
             if settings.outcomes is not Regime.SOLVED:
@@ -73,7 +77,7 @@ def run(settings: CadSettings, stop: Event | None = None) -> int:
             _play(settings, replay, outbox, requests, stop, filings)
             outbox.flush()
     except TransportError as error:
-        _tell("failed", reason=error.reason, detail=error.detail, undelivered=sender.undelivered, **_counts(replay))
+        failed(error.reason, error.detail)
         return 1
     except OSError as error:
         _tell("failed", reason="no-port", detail=str(error))
@@ -197,11 +201,3 @@ def _file(account: Account | None) -> dict[str, Any]:
 
 def _tell(event: str, **facts: Any) -> None:
     print(json.dumps({"event": event, **facts}), file=sys.stderr, flush=True)
-
-
-def _stop_on_signals(stop: Event) -> None:
-    def handler(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGINT, handler)
-    signal.signal(signal.SIGTERM, handler)

@@ -3,12 +3,11 @@
 import gc
 import logging
 import math
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -36,6 +35,7 @@ from stream.tables import Tables
 from stream.warm_up import warm_up
 from stream.watch import Watch
 from telemetry import logs
+from telemetry.ending import ended_by_signals
 from telemetry.health import Health
 from telemetry.heart import Heart
 from telemetry.server import serve
@@ -75,7 +75,8 @@ logger = logging.getLogger(__name__)
 def work(settings: ScorerSettings) -> int:
     """Score until SIGTERM or Ctrl-C; 0, or 1 after one line on standard error that says what is wrong."""
     try:
-        with ExitStack() as stack, _signals() as stopped:
+        stopped = threading.Event()
+        with ended_by_signals(stopped, _cut_off), ExitStack() as stack:
             _serve(settings, stack, stopped)
     except Exception as error:
         if not isinstance(error, KNOWN):
@@ -183,18 +184,10 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
         watchdog.run()
 
 
-@contextmanager
-def _signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM, Ctrl-C and, on Windows, Ctrl-Break set."""
-    stopped = threading.Event()
-    names = ("SIGTERM", "SIGINT", "SIGBREAK")
-    wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in wanted}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _cut_off() -> None:
+    logs.end(
+        "severity scorer: cut off, it did not end in time: a broker that does not answer? Reports in hand come again"
+    )
 
 
 def _practise(settings: ScorerSettings, assessor: Callable[[Release], Assessor]) -> None:

@@ -4,10 +4,8 @@ What passes, such as a full disk or a broker that is away for long, ends a term 
 as soon as it can, from what is stored.
 """
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from severity.artefact.keys import load_private
 from telemetry import logs
+from telemetry.ending import ended_by_signals
 from telemetry.health import Health
 from telemetry.heart import Heart
 from telemetry.server import serve
@@ -47,7 +46,7 @@ def run(settings: TrainerSettings, *, stop: threading.Event | None = None) -> in
     stop = stop or threading.Event()
     logs.start("trainer")
     try:
-        with ExitStack() as stack, _signals(stop):
+        with ended_by_signals(stop, _cut_off), ExitStack() as stack:
             load_private(settings.signing_key)  # a wrong one is told now, not after the first training
             _Service(settings, stack, stop).run()
     except Exception as error:
@@ -118,15 +117,5 @@ def _folders(settings: TrainerSettings) -> dict[str, Path]:
     return {name: Path(place) for name, place in stores.items() if not is_url(place)}
 
 
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM, Ctrl-C and, on Windows, Ctrl-Break set `stop`, where this is the main thread, which alone gets them."""
-    main = threading.current_thread() is threading.main_thread()
-    names = ("SIGTERM", "SIGINT", "SIGBREAK") if main else ()
-    wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _cut_off() -> None:
+    logs.end("severity trainer: cut off, it did not end in time: a broker that does not answer? All stored is whole")

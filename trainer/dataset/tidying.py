@@ -9,20 +9,17 @@ the trainer, however that ends: whoever puts back a copy of the tables must not 
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from telemetry import logs
+from telemetry.ending import WITH_PARENT, die_with_parent
 from trainer.dataset.dataset import Dataset
 
 PROGRAM: Final = ("-m", "trainer.dataset.tidying")
 """What Python is to run; the dataset's root and the tables' names follow."""
-
-WITH_PARENT: Final = "--with-parent"
-"""It is to end when its standard input is closed, as the trainer's end does."""
 
 LONGEST: Final = timedelta(hours=1)
 """After which a tidying is taken for stuck, and killed; that of a large table takes minutes."""
@@ -96,7 +93,7 @@ def main(*arguments: str) -> int:
     if hasattr(os, "nice"):
         os.nice(NICE)
     if WITH_PARENT in arguments:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        die_with_parent()
     try:
         dataset = Dataset(root)
         for name in names:
@@ -105,12 +102,6 @@ def main(*arguments: str) -> int:
         print(f"{type(error).__name__}: {error}")
         return 1
     return 0
-
-
-def _end_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from severity.artefact.writing import write
 from severity.levels import LevelTable
 from severity.policy import Policy
 from severity.told import tell as write_down
+from telemetry.ending import WITH_PARENT, die_with_parent
 from trainer.dataset.dataset import Dataset
 from trainer.judging import gate
 from trainer.judging.coverage import calibrate, coverage
@@ -152,11 +153,13 @@ def _counts(values: npt.NDArray[Any]) -> dict[str, int]:
 
 
 def main() -> None:
-    """A job as JSON is the argument; on standard output a line of JSON for each step and one for the result."""
+    """A job as JSON is the first argument; on standard output a line of JSON for each step and one for the result."""
     # What is read stays until the process ends: looking for garbage in it again and again triples the time to read it.
     gc.disable()
     if hasattr(os, "nice"):
         os.nice(NICE)
+    if WITH_PARENT in sys.argv:
+        die_with_parent()
     answer, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints must not get among the answers
 
     def say(**said: object) -> None:

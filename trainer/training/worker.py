@@ -3,7 +3,7 @@
 The child (`python -m trainer.training.run JOB`) gets its job as JSON and answers on standard output with a line of JSON
 for each step of progress and one for the result. It runs at a low priority and with few threads. A child that fails or
 is killed leaves nothing behind that anybody reads: an artefact becomes visible when it is whole, and is announced by
-the parent.
+the parent, with which the child ends.
 """
 
 import json
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
+from telemetry.ending import WITH_PARENT
 from trainer.training.job import Job, Result
 
 LOWER_PRIORITY: Final[int] = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
@@ -47,8 +48,8 @@ class Worker:
         self._result: Result | None = None
         self._misheard = ""
         self._child = subprocess.Popen(
-            [sys.executable, *program, job.model_dump_json()],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, *program, job.model_dump_json(), WITH_PARENT],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **dict.fromkeys(THREAD_LIMITS, str(threads))},
             creationflags=LOWER_PRIORITY,
