@@ -139,6 +139,16 @@ class LocalKafka:
             self._temporary.cleanup()
 
 
+_TAKING_OVER: Final = {
+    # Others have a killed node's partitions before its group's members are taken for dead, after 6 s. Where it was the
+    # controller another is elected first, and gives each node its time anew.
+    "broker.session.timeout.ms": "2500",
+    "broker.heartbeat.interval.ms": "500",
+    "controller.quorum.fetch.timeout.ms": "1000",
+    "controller.quorum.election.timeout.ms": "500",
+}
+
+
 def _properties(folder: Path, address: Address, voters: str, replicas: int) -> dict[str, str]:
     client, controller = f"PLAINTEXT://{HOST}:{address.port}", f"CONTROLLER://{HOST}:{address.controller_port}"
     copies, in_sync = str(replicas), str(max(1, replicas - 1))
@@ -169,6 +179,7 @@ def _properties(folder: Path, address: Address, voters: str, replicas: int) -> d
         # How long a killed node keeps its partitions, and is refused when it comes back: 9 s by default.
         "broker.session.timeout.ms": "4000",
         "broker.heartbeat.interval.ms": "1000",
+        **(_TAKING_OVER if replicas > 1 else {}),
         # Of members by KIP-848, as the classic ones ask for themselves: by default nobody is dead for 45 s.
         "group.consumer.min.session.timeout.ms": "6000",
         "group.consumer.session.timeout.ms": "6000",

@@ -1,6 +1,7 @@
 """Reads a batch as a member of a consumer group: waits in poll() alone, then takes what has already arrived."""
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from operator import methodcaller
 from typing import Final
@@ -16,6 +17,12 @@ from transport.settings import KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
 """Header that stands for those of a record which cannot be read."""
+
+GOODBYE_SECONDS: Final = 5.0
+"""How long leaving a group waits for its coordinator: another takes over within 3 to 5 s."""
+
+NOBODYS: Final = "nobodys"
+"""Name of a topic that need not exist, of which no group has an offset."""
 
 _ALL_HEADERS: Final = methodcaller("headers")
 
@@ -146,10 +153,30 @@ class GroupSource:
         return waiting
 
     def close(self) -> None:
-        """Leave the group."""
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
+        """Leave the group; waits some seconds for a coordinator that is away, unless the process is to end.
+
+        The client does not: the next coordinator would then wait for this member's session to end before it gives
+        anybody a partition.
+        """
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
+            return
+        deadline = time.monotonic() + GOODBYE_SECONDS
+        while consumer.memberid() and not self._observer.stopping() and time.monotonic() < deadline:
+            if self._is_coordinated(consumer):
+                break
+        consumer.close()
+
+    def _is_coordinated(self, consumer: Consumer) -> bool:
+        """Whether the group's coordinator answers within a second."""
+        try:
+            # Of a partition that is nobody's: of others it tells nothing while a transaction holds their offsets.
+            consumer.committed([TopicPartition(NOBODYS, 0)], CALL_SECONDS)
+        except KafkaException as exception:
+            error = error_of(exception)
+            self._observer.waiting(f"leaving the group: {error.str()}")
+            return not (error.retriable() or error.code() in AWAY)
+        return True
 
     def _opened(self) -> Consumer:
         if self._consumer is None:
