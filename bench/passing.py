@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from bench.worker import Worker
-from cli.parent import end_with_parent
+from telemetry.ending import end_with_parent
 from transport.kafka import kafka_backend
 from transport.loop import Loop
 from transport.observer import Observer, Rebalance

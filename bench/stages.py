@@ -16,9 +16,9 @@ from unittest.mock import patch
 import typer
 from confluent_kafka import Producer
 
-from cli.parent import end_with_parent
 from stream.service import run
 from stream.settings import ScorerSettings
+from telemetry.ending import end_with_parent
 from transport.records import Record
 from transport.source import GroupSource
 

@@ -13,7 +13,7 @@ from cli.doctor import command as doctor
 from cli.errors import Commands
 from cli.evaluate import command as evaluate
 from cli.model import command as model
-from cli.parent import end_with_parent
+from telemetry.ending import end_with_parent
 
 
 def _watch_parent(asked: bool) -> None:

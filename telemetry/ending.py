@@ -14,7 +14,6 @@ ENDING_SECONDS: Final = 9.0
 LAST_WORDS_SECONDS: Final = 0.5
 """What the last line of the log gets: nobody may be reading it."""
 
-
 WITH_PARENT: Final = "--with-parent"
 """Argument of a process that is to end when its standard input closes."""
 
@@ -42,9 +41,16 @@ def ended_by_signals(stop: threading.Event, last_words: Callable[[], None]) -> I
             signal.signal(number, handler)
 
 
+def end_with_parent() -> None:
+    """End this process as SIGTERM would when its standard input closes, as it does at the end of who started it,
+    however that ends. Needs no signal that Windows lacks."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the service's own: so far nothing is to be ended
+    _when_parent_is_gone(lambda: signal.raise_signal(signal.SIGTERM))
+
+
 def die_with_parent() -> None:
-    """End this process at once, code 1, when its standard input closes, as it does at the end of who started it."""
-    threading.Thread(target=_die_with_parent, name="with-parent", daemon=True).start()
+    """The same at once, with exit code 1: for a process that may be killed at any point."""
+    _when_parent_is_gone(lambda: os._exit(1))
 
 
 def _cut_off(stop: threading.Event, left: threading.Event, last_words: Callable[[], None]) -> None:
@@ -57,7 +63,10 @@ def _cut_off(stop: threading.Event, left: threading.Event, last_words: Callable[
     os._exit(1)
 
 
-def _die_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(1)
+def _when_parent_is_gone(end: Callable[[], object]) -> None:
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        end()
+
+    threading.Thread(target=watch, name="with-parent", daemon=True).start()

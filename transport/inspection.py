@@ -14,16 +14,12 @@ from confluent_kafka.admin._resource import ResourceType
 
 from transport.clients import LOGGER
 from transport.errors import NoBroker
-from transport.retry import error_of, persist
+from transport.retry import MOVING, error_of, persist
 from transport.settings import KafkaSettings, admin_properties, transactional_properties
 from transport.topics import TopicSpec
 
 SECONDS: Final = 5.0
 """How long a broker may take for an answer."""
-
-
-COMING: Final = frozenset({KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE})
-"""What a group's coordinator says that has just started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,7 @@ class Inspection:
             return self._admin.describe_consumer_groups([group], request_timeout=SECONDS)[group].result()
 
         try:
-            described = persist(ask, f"asking for group {group}", seconds=SECONDS, also=COMING)
+            described = persist(ask, f"asking for group {group}", seconds=SECONDS, also=MOVING)
         except KafkaException as exception:
             if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return ()

@@ -18,6 +18,11 @@ PATIENCE_SECONDS: Final = 30.0
 AWAY: Final = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
 """What a question to a broker that is slow or away ends in. The client does not call it retriable, but it is."""
 
+MOVING: Final = frozenset(
+    {KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR}
+)
+"""What is said of a group's coordinator that has just started, or is another broker by now: passes, too."""
+
 T = TypeVar("T")
 
 

@@ -1,8 +1,9 @@
 """Reads a batch as a member of a consumer group: waits in poll() alone, then takes what has already arrived."""
 
+import contextlib
 import re
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from operator import methodcaller
 from typing import Final
 
@@ -12,7 +13,7 @@ from transport.clients import LOGGER
 from transport.errors import LoopFailed
 from transport.observer import Observer, Rebalance
 from transport.records import Partition, Record
-from transport.retry import AWAY, CALL_SECONDS, error_of, persist
+from transport.retry import AWAY, CALL_SECONDS, MOVING, error_of, persist
 from transport.settings import KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
@@ -161,22 +162,12 @@ class GroupSource:
         consumer, self._consumer = self._consumer, None
         if consumer is None:
             return
-        deadline = time.monotonic() + GOODBYE_SECONDS
-        while consumer.memberid() and not self._observer.stopping() and time.monotonic() < deadline:
-            if self._is_coordinated(consumer):
-                break
+        if consumer.memberid() and not self._observer.stopping():
+            # Of a topic that is nobody's: of others it tells nothing while a transaction holds their offsets.
+            ask = partial(consumer.committed, [TopicPartition(NOBODYS, 0)], CALL_SECONDS)
+            with contextlib.suppress(KafkaException, LoopFailed):
+                persist(ask, "leaving the group", self._observer, GOODBYE_SECONDS, AWAY | MOVING)
         consumer.close()
-
-    def _is_coordinated(self, consumer: Consumer) -> bool:
-        """Whether the group's coordinator answers within a second."""
-        try:
-            # Of a partition that is nobody's: of others it tells nothing while a transaction holds their offsets.
-            consumer.committed([TopicPartition(NOBODYS, 0)], CALL_SECONDS)
-        except KafkaException as exception:
-            error = error_of(exception)
-            self._observer.waiting(f"leaving the group: {error.str()}")
-            return not (error.retriable() or error.code() in AWAY)
-        return True
 
     def _opened(self) -> Consumer:
         if self._consumer is None:

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 TICK_SECONDS: Final = 0.25
 LEAVE_SECONDS: Final = 2.0
-"""How long leaving the group may take before the process ends without."""
+"""How long leaving the group may take before the next loop begins without."""
 
 MOST_LEFT_BEHIND: Final = 3
 """Stuck loops in a row after which the process ends: it is not the client's doing then, or a new process helps."""
@@ -77,9 +77,9 @@ class Watchdog:
             self._show(stuck)
             running.loop.stop()
             leaving = threading.Thread(target=running.loop.leave, name="leaving", daemon=True)
-            leaving.start()  # the next loop does not wait for it: a coordinator that is away does not let anybody go
+            leaving.start()
+            leaving.join(LEAVE_SECONDS)
             if stuck == MOST_LEFT_BEHIND or self._stopped.is_set():
-                leaving.join(LEAVE_SECONDS)
                 sys.stderr.flush()
                 os._exit(1)
             self._left_behind()

@@ -37,6 +37,8 @@ def test_reports_that_were_filed_and_never_seen_are_no_success(monkeypatch: pyte
 
 
 def test_a_service_whose_parent_goes_before_it_has_begun_ends_without_error() -> None:
-    script = "import time\nfrom cli.parent import end_with_parent\nend_with_parent()\nwhile True: time.sleep(0.01)"
+    script = (
+        "import time\nfrom telemetry.ending import end_with_parent\nend_with_parent()\nwhile True: time.sleep(0.01)"
+    )
     done = subprocess.run([sys.executable, "-c", script], stdin=subprocess.DEVNULL, timeout=30, check=False)
     assert done.returncode == 0

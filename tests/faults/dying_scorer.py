@@ -19,9 +19,9 @@ import severity.assess
 import stream.reading
 import stream.worker
 import transport.transactions
-from cli.parent import end_with_parent
 from stream.service import run
 from stream.settings import ScorerSettings
+from telemetry.ending import end_with_parent
 
 POINTS: Final = (
     "while validating",

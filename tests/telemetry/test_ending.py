@@ -26,7 +26,7 @@ stop = threading.Event()
 with ending.ended_by_signals(stop, lambda: print(*["undone"] * int(sys.argv[3]), file=sys.stderr)):
     print("ready", flush=True)
     stop.wait()
-    time.sleep(float(sys.argv[2]))
+    time.sleep(float(sys.argv[2]))  # as clients do whose broker does not answer
 """
 """After how many seconds to cut it off, how many it takes to end, and how much it then has to say."""
 
@@ -37,7 +37,7 @@ from telemetry.ending import WITH_PARENT, die_with_parent
 if WITH_PARENT in sys.argv:
     die_with_parent()
 print("at work", flush=True)
-time.sleep(60)
+time.sleep(60)  # its work, which ends earlier only with the process
 """
 
 PARENT: Final = """
@@ -96,7 +96,7 @@ def test_a_child_that_is_bound_dies_with_its_parent_however_that_dies(bound: boo
     parent.wait(SECONDS)
     deadline = time.monotonic() + (SECONDS if bound else 1.0)
     while (lives := is_alive(child)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.05)  # it is not our child, so its end cannot be waited for
     if lives:
         os.kill(child, signal.SIGKILL)
     assert lives is not bound

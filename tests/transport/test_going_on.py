@@ -1,5 +1,6 @@
 """What the loop does after a failure of the broker, of a part of a batch, or of its clients."""
 
+import threading
 import time
 from collections.abc import Sequence
 
@@ -8,8 +9,10 @@ from confluent_kafka import Consumer, TopicPartition
 
 from tests.transport.driving import Seen, drive, echo
 from tests.transport.places import PARTITIONS, KafkaPlace
+from transport import source
 from transport.bounds import FIRST, Bounds
 from transport.errors import Aborted, LoopFailed, TransportError
+from transport.inspection import Inspection
 from transport.local_kafka import LocalKafka
 from transport.loop import Loop
 from transport.memory import MemoryBackend
@@ -28,6 +31,12 @@ def memory(*failures: TransportError, count: int = 20) -> tuple[MemoryBackend, S
 
 def numbers(records: Sequence[Record]) -> list[int]:
     return sorted(int(record.value or b"") for record in records)
+
+
+def members(place: KafkaPlace) -> int:
+    """Of the place's group, as a new client is told."""
+    with Inspection(place.settings) as inspection:
+        return len(inspection.members(place.settings.group_id))
 
 
 def test_new_clients_go_on_where_the_old_ones_could_not() -> None:
@@ -124,6 +133,30 @@ def test_a_loop_outlives_a_broker_that_was_away_for_longer_than_a_transaction_ma
         loop.run()
         place.put_many(500, first=500)
         assert numbers(place.published("out", 500)) == list(range(500))
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(180)
+def test_who_leaves_a_group_while_its_coordinator_is_away_leaves_no_member_behind(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next coordinator would wait for its session to end before it gave anybody a partition."""
+    monkeypatch.setattr(source, "GOODBYE_SECONDS", 60.0)
+    with LocalKafka() as broker, KafkaPlace(broker.bootstrap_servers) as place:
+        place.put_many(10)
+        long_remembered = {"client": {"session.timeout.ms": "120000"}}
+        member = source.GroupSource(place.settings.model_copy(update=long_remembered), [place.name("in")])
+        member.open(Observer())
+        member.join()
+        while not member.read(10, 1.0):
+            pass
+        assert members(place) == 1
+        broker.kill()
+        leaving = threading.Thread(target=member.close)
+        leaving.start()
+        broker.start()
+        leaving.join()
+        assert members(place) == 0
 
 
 @pytest.mark.kafka
