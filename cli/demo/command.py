@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 DRAIN_WITHIN: Final = 20.0
 """Seconds after the last report within which every report must have its priority."""
 
+FIRST_RELEASE_WITHIN: Final = 120.0
+"""Seconds after the last report for which a first training under way is waited for: on a busy machine it takes longer
+than the filing, and a demo without a release would not have shown the main job."""
+
 READY_WITHIN: Final = 240.0
 """Seconds until a service is given up: the first start after an installation compiles the kernels, which took longer
 than 60 s where others kept the cores busy."""
@@ -185,11 +189,21 @@ def _follow(options: Options, tally: "Tally", watch: "Watch", services: "Service
                 elif now - said_at >= STATUS_EVERY:
                     console.print(status_line(tally, now - start), highlight=False, soft_wrap=True)
                     said_at = now
-            if complete:
+                awaited = _first_release_is_due(tally, trainer)
+            since_filed = 0.0 if filed_at is None else now - filed_at
+            if complete and not (awaited and since_filed < FIRST_RELEASE_WITHIN):
                 return None
-            if filed is not None and filed_at is not None and now - filed_at > DRAIN_WITHIN:
+            if filed is not None and not complete and since_filed > DRAIN_WITHIN:
                 return f"{filed} reports were filed, only {seen} could be read back" if seen < filed else None
             time.sleep(0.25)
+
+
+def _first_release_is_due(tally: "Tally", trainer: "Service") -> bool:
+    """Whether there are outcomes enough for the first release, and no training has ended without one."""
+    if tally.releases or sum(tally.outcomes.values()) < FIRST_OUTCOMES:
+        return False
+    ended = trainer.said.get("trained")
+    return ended is None or ended["result"] == "promoted"
 
 
 def _training(trainer: "Service") -> str | None:

@@ -50,7 +50,7 @@ def assert_whole(summary: dict) -> None:
 
 
 def test_every_report_has_its_priority_on_the_embedded_broker_while_it_trains_again_and_again(tmp_path: Path) -> None:
-    summary, said = run("--duration", "40", "--rate", "60", "--keep", str(tmp_path))
+    summary, said = run("--duration", "60", "--rate", "60", "--keep", str(tmp_path))
     assert_whole(summary)
     assert "at least once" in said
     told = [json.loads(line) for line in (tmp_path / "trainer.log").read_text().splitlines() if line.startswith("{")]
@@ -64,10 +64,11 @@ def test_every_report_has_its_priority_on_a_real_kafka(kafka: str) -> None:
     assert "0 repeated" in said
 
 
-def test_real_reports_are_replayed(lapd_file: Path) -> None:
-    summary, _ = run("--reports", "1200", "--rate", "60", "--city", "lapd", "--data", str(lapd_file))
+def test_real_reports_are_replayed_and_a_first_training_that_outlasts_them_is_waited_for(lapd_file: Path) -> None:
+    summary, _ = run("--reports", "1200", "--rate", "100", "--city", "lapd", "--data", str(lapd_file))
     assert summary["reports"] == summary["priorities"] == 1200
     assert summary["lost"] == 0
+    assert summary["releases"] == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as SIGINT, which another process cannot send on Windows")
