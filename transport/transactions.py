@@ -152,12 +152,11 @@ class Transactions:
 
     def _ended(self, producer: Producer, error: KafkaError, began: float) -> TransportError:
         """Abort where that is the way out; what to tell the loop of a transaction that `began` then."""
+        error = _refusal(producer, error)
         if error.fatal():
             return LoopFailed("fatal", error.str(), passing=_timed_out(began))
         too_large = self._too_large or error.code() == KafkaError.MSG_SIZE_TOO_LARGE
-        # What `produce` says when the broker has refused an earlier message of this transaction meanwhile.
-        refused_before = error.code() == KafkaError._STATE
-        if not (too_large or refused_before or error.txn_requires_abort()):
+        if not (too_large or error.txn_requires_abort()):
             return LoopFailed(error.name(), error.str())
         try:
             self._abort(producer, began)
@@ -170,6 +169,20 @@ class Transactions:
         if too_large or self._too_large:
             return TooLarge("too-large", error.str())
         return Aborted(error.name(), error.str())
+
+
+def _refusal(producer: Producer, error: KafkaError) -> KafkaError:
+    """The broker's own, where `produce` says only that the transaction's state is not one to produce in.
+
+    It says so once an earlier message of the transaction was refused; to begin another is then refused with the reason.
+    """
+    if error.code() != KafkaError._STATE:
+        return error
+    try:
+        producer.begin_transaction()
+    except KafkaException as exception:
+        return error_of(exception)
+    return error
 
 
 def _timed_out(began: float) -> bool:

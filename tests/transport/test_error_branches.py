@@ -1,17 +1,19 @@
 """The three ways on after an error within a transaction, reached by a broker that is told what to answer."""
 
+import time
 from collections.abc import Sequence
 from typing import Literal
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Producer
 
 from tests.transport.driving import Seen, drive, echo
+from transport.clients import produce
 from transport.embedded import EmbeddedBroker
 from transport.errors import LoopFailed
 from transport.kafka import kafka_backend
 from transport.loop import MOST_ABORTS
-from transport.records import Batch, Record
+from transport.records import Batch, Outgoing, Record
 from transport.sender import Sender
 from transport.settings import KafkaSettings
 
@@ -68,6 +70,17 @@ def test_what_spoils_one_transaction_aborts_it_and_its_records_come_again(
 ) -> None:
     seen = run(request_kind, error)
     assert seen.aborts == [name]
+    assert [record.value for record in seen.records] == [b"0", b"1", b"2"]
+
+
+def test_a_refusal_while_more_is_still_handed_over_has_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(producer: Producer, message: Outgoing) -> None:
+        produce(producer, message)
+        time.sleep(0.3)
+
+    monkeypatch.setattr("transport.transactions.produce", slowly)
+    seen = run(ADD_PARTITIONS, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    assert seen.aborts == ["TOPIC_AUTHORIZATION_FAILED"]
     assert [record.value for record in seen.records] == [b"0", b"1", b"2"]
 
 
