@@ -176,7 +176,7 @@ class ScorerMetrics:
         )
         self.reopened = Counter(
             "severity_reopened",
-            "Times that all Kafka clients were made anew after an outage.",
+            "Times that Kafka clients were made anew, since with the old ones it could not go on.",
             ["reason"],
             registry=registry,
         )

@@ -169,6 +169,11 @@ class Watch(Observer):
         self._member = False
         self._metrics.reopened.labels(reason).inc()
 
+    def renewed(self, reason: str) -> None:
+        """The producers are new."""
+        self._alive()
+        self._metrics.reopened.labels(reason).inc()
+
     def undone(self) -> None:
         """Priorities that were published may be gone."""
         logger.warning("the broker forgot how a transaction ended: it is undone, and its reports are scored again")

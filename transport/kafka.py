@@ -1,11 +1,11 @@
 """The loop's backend on Kafka, exactly once or at least once as the settings say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from transport.backend import Backend
 from transport.deliveries import Deliveries
-from transport.errors import Aborted
+from transport.errors import Aborted, LoopFailed
 from transport.observer import Observer
 from transport.records import Outgoing, Partition, Record
 from transport.settings import KafkaSettings
@@ -23,19 +23,24 @@ class ExactlyOnce:
     exactly_once = True
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str], outputs: Sequence[str]) -> None:
+        self._settings = settings
         self._source = GroupSource(settings, topics)
         self._transactions = Transactions(settings)
         self._outputs = outputs
+        self._observer = Observer()
 
     def open(self, observer: Observer) -> None:
         """Fence first, then read: what an earlier run left open must not count any more when offsets are asked for."""
-        source, transactions = self._source, self._transactions
+        self._observer = observer
+        source = self._source
         source.open(observer)
-        transactions.open(observer)
+        self._fence()
         inputs = source.partitions()
-        if not any(source.is_told(*inputs) for _ in range(TRIES)):
+        if self._committed(inputs) is None:
             outputs = source.partitions(self._outputs)
-            if transactions.settle(inputs, outputs, source.membership, lambda: source.is_told(*inputs)):
+            if self._transactions.settle(
+                inputs, outputs, source.membership, lambda: source.committed(inputs) is not None
+            ):
                 observer.undone()
         source.join()
 
@@ -53,6 +58,12 @@ class ExactlyOnce:
         except Aborted:
             self._source.rewind()
             raise
+        except LoopFailed as failed:
+            if not failed.passing or self._observer.stopping():
+                raise
+            if not self._renewed_published(offsets, failed):
+                self._source.rewind()
+                raise Aborted(failed.reason, failed.detail) from failed
 
     def leave(self) -> None:
         """See `Backend.leave`."""
@@ -66,6 +77,28 @@ class ExactlyOnce:
         """See `Backend.close`. Producers first: an open transaction is ended before others get the partitions."""
         self._transactions.close()
         self._source.close()
+
+    def _fence(self) -> None:
+        self._transactions = Transactions(self._settings)
+        self._transactions.open(self._observer)
+
+    def _renewed_published(self, offsets: Mapping[Partition, int], failed: LoopFailed) -> bool:
+        """Whether the batch with these offsets was published after all, as is known once new producers have fenced the
+        old ones, with which this could not go on. They alone are new: whoever leaves its group stops all of it.
+
+        Another worker that has the partitions by now and went on from there had to have published it, too.
+        """
+        self._transactions.abandon()
+        self._observer.renewed(failed.reason)
+        self._fence()
+        self._source.await_coordinator()
+        if (committed := self._committed(offsets)) is None:
+            raise failed  # all clients have to be new, and settle it
+        return all(committed[partition] >= offset for partition, offset in offsets.items())
+
+    def _committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, int] | None:
+        told = (self._source.committed(partitions) for _ in range(TRIES))
+        return next((places for places in told if places is not None), None)
 
 
 class AtLeastOnce:

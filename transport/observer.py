@@ -30,6 +30,9 @@ class Observer:
     def reopened(self, reason: str) -> None:
         """All clients were made anew, since with the old ones it could not go on."""
 
+    def renewed(self, reason: str) -> None:
+        """The producers were made anew, since with the old ones it could not go on; no partition was given up."""
+
     def undone(self) -> None:
         """What was published last may have been undone, also where `committed` was called: its records come again."""
 

@@ -254,7 +254,7 @@ def transactional_properties(settings: KafkaSettings, member: int) -> Properties
         "retry.backoff.ms": 1,
         "retry.backoff.max.ms": 2,
         # Else librdkafka forgets its brokers each time that none answers, and sending offsets may then wait for ever
-        # for a forgotten one, whatever its timeout (its issues 5511 and 5456; `transport.watchdog` is for what is left
+        # for a forgotten one, whatever its timeout (its issues 5511 and 5456; `transport.calls` is for what is left
         # of that). A cluster that moves to other addresses altogether is found by the restart after the failure.
         "metadata.recovery.strategy": "none",
         # While the group's coordinator moves to another broker, the client looks for it again only when one of its

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from operator import methodcaller
 from typing import Final
@@ -13,7 +13,7 @@ from transport.clients import LOGGER
 from transport.errors import LoopFailed
 from transport.observer import Observer, Rebalance
 from transport.records import Partition, Record
-from transport.retry import AWAY, CALL_SECONDS, MOVING, error_of, persist
+from transport.retry import AWAY, CALL_SECONDS, MOVING, PATIENCE_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
@@ -74,17 +74,21 @@ class GroupSource:
             for partition in sorted(topic.partitions)
         ]
 
-    def is_told(self, *partitions: Partition) -> bool:
-        """Whether the broker tells, within a second, where the group goes on in all of them.
+    def await_coordinator(self) -> None:
+        """Until the group's coordinator answers. Raises `KafkaException` or `LoopFailed`."""
+        self._await_coordinator(self._opened(), PATIENCE_SECONDS)
 
-        It does not while a transaction that holds offsets has yet to end.
+    def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, int] | None:
+        """Where the group goes on in these, below 0 where it has not begun; None when it is not told within a second.
+
+        It is not while a transaction that holds offsets has yet to end.
         """
         try:
-            self._opened().committed([TopicPartition(*partition) for partition in partitions], CALL_SECONDS)
+            places = self._opened().committed([TopicPartition(*partition) for partition in partitions], CALL_SECONDS)
         except KafkaException as exception:
             self._observer.waiting(f"asking where to go on: {error_of(exception).str()}")
-            return False
-        return True
+            return None
+        return {(place.topic, place.partition): place.offset for place in places}
 
     def read(self, most: int, seconds: float) -> list[Record]:
         """Up to `most` records, waiting up to `seconds` for the first."""
@@ -163,11 +167,14 @@ class GroupSource:
         if consumer is None:
             return
         if consumer.memberid() and not self._observer.stopping():
-            # Of a topic that is nobody's: of others it tells nothing while a transaction holds their offsets.
-            ask = partial(consumer.committed, [TopicPartition(NOBODYS, 0)], CALL_SECONDS)
             with contextlib.suppress(KafkaException, LoopFailed):
-                persist(ask, "leaving the group", self._observer, GOODBYE_SECONDS, AWAY | MOVING)
+                self._await_coordinator(consumer, GOODBYE_SECONDS)
         consumer.close()
+
+    def _await_coordinator(self, consumer: Consumer, seconds: float) -> None:
+        # Of a topic that is nobody's: of others it tells nothing while a transaction holds their offsets.
+        ask = partial(consumer.committed, [TopicPartition(NOBODYS, 0)], CALL_SECONDS)
+        persist(ask, "looking for the group's coordinator", self._observer, seconds, AWAY | MOVING)
 
     def _opened(self) -> Consumer:
         if self._consumer is None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from transport.calls import Calls
 from transport.clients import LOGGER, produce
 from transport.errors import Aborted, LoopFailed, TooLarge, TransportError
 from transport.observer import Observer
@@ -25,8 +26,8 @@ RING: Final = 2
 
 WORTHWHILE_SECONDS: Final = TRANSACTION_SECONDS + 1.0
 """How long a transaction's requests are repeated, its abort among them: past its timeout, for which the broker looks
-each second, it is lost. The client sometimes does not find its coordinator again at all (librdkafka 2.16); new clients
-do at once."""
+each second, it is lost. The client sometimes does not find its coordinator again at all (librdkafka 2.16); a new one
+does at once."""
 
 
 class Transactions:
@@ -39,6 +40,7 @@ class Transactions:
         self._open: Producer | None = None
         self._too_large = False
         self._observer = Observer()
+        self._calls = Calls()
 
     def open(self, observer: Observer) -> None:
         """Fence every producer that an earlier run of this slot left, which ends its open transaction."""
@@ -104,7 +106,7 @@ class Transactions:
             if places:
                 # Refused where others are members, which this one is not yet; that it was tried is enough.
                 with contextlib.suppress(KafkaException):
-                    producer.send_offsets_to_transaction(places, membership, CALL_SECONDS)
+                    self._calls(partial(producer.send_offsets_to_transaction, places, membership, CALL_SECONDS))
             self._abort(producer, began)
         except KafkaException as exception:
             raise self._ended(producer, error_of(exception), began) from exception
@@ -138,14 +140,18 @@ class Transactions:
         """Abort what is open, so that readers do not wait for its timeout."""
         if self._open is not None:
             # A fenced or unreachable producer cannot; its transaction is the broker's to end.
-            with contextlib.suppress(KafkaException):
-                self._open.abort_transaction(CALL_SECONDS)
+            with contextlib.suppress(KafkaException, LoopFailed):
+                self._calls(partial(self._open.abort_transaction, CALL_SECONDS))
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Leave what is open to those that fence it, and the producers to a call that hangs, which holds one."""
         self._open = None
-        self._ring.clear()
+        self._calls.end(self._ring.clear)
 
     def _insist(self, call: Callable[[], None], what: str, began: float) -> None:
         """`call` as long as the transaction that `began` then can be alive."""
-        persist(call, what, self._observer, WORTHWHILE_SECONDS - (time.monotonic() - began))
+        persist(partial(self._calls, call), what, self._observer, WORTHWHILE_SECONDS - (time.monotonic() - began))
 
     def _abort(self, producer: Producer, began: float) -> None:
         self._insist(partial(producer.abort_transaction, CALL_SECONDS), "aborting", began)

@@ -1,10 +1,9 @@
 """Runs a loop on a thread of its own, and another in its stead when it is stuck.
 
-A call into the client can hang: librdkafka's `send_offsets_to_transaction` ignores its timeout while a group's
-coordinator is away, and for ever when that has moved (its issues 5456 and 5511, open in 2.16), while its own thread
-goes on telling the group that all is well. Nobody else would then read those partitions, and no thread can be ended
-from outside. So the stuck one is left behind: its stacks are shown, its partitions given to others, and a loop with
-clients of its own begins on a new thread. It fences what the old one had open, so that publishes nothing any more.
+A call into the client can hang, where `transport.calls` does not wait for it, while the client's own thread goes on
+telling the group that all is well. Nobody else would then read those partitions, and no thread can be ended from
+outside. So the stuck one is left behind: its stacks are shown, its partitions given to others, and a loop with clients
+of its own begins on a new thread. It fences what the old one had open, so that publishes nothing any more.
 """
 
 import faulthandler

@@ -23,6 +23,7 @@ class Seen(Observer):
     sizes: list[int] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     aborts: list[str] = field(default_factory=list)
+    renewals: list[str] = field(default_factory=list)
     changes: list[Rebalance] = field(default_factory=list)
     loop: Loop | None = None
 
@@ -35,6 +36,9 @@ class Seen(Observer):
 
     def aborted(self, reason: str) -> None:
         self.aborts.append(reason)
+
+    def renewed(self, reason: str) -> None:
+        self.renewals.append(reason)
 
     def rebalanced(self, change: Rebalance, partitions: Sequence[Partition]) -> None:
         self.changes.append(change)

@@ -5,11 +5,11 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.transport.driving import Seen, drive, echo
 from tests.transport.places import PARTITIONS, KafkaPlace
-from transport import source
+from transport import source, transactions
 from transport.bounds import FIRST, Bounds
 from transport.errors import Aborted, LoopFailed, TransportError
 from transport.inspection import Inspection
@@ -136,6 +136,43 @@ def test_a_loop_outlives_a_broker_that_was_away_for_longer_than_a_transaction_ma
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("call", ["send_offsets_to_transaction", "commit_transaction"])
+@pytest.mark.parametrize("done", [True, False])
+def test_a_call_that_never_returns_costs_new_producers_and_no_partition(
+    real: KafkaPlace, monkeypatch: pytest.MonkeyPatch, call: str, done: bool
+) -> None:
+    """Where the broker did what was asked, and nobody is told, too."""
+    real.put_many(1000)
+    never, hung = threading.Event(), threading.Event()
+
+    class Hangs(Producer):
+        pass
+
+    def hangs(self: Producer, *arguments: object) -> None:
+        if hung.is_set() or not seen.records:
+            return getattr(Producer, call)(self, *arguments)
+        hung.set()
+        if done:
+            getattr(Producer, call)(self, *arguments)
+        never.wait()
+
+    setattr(Hangs, call, hangs)
+    monkeypatch.setattr(transactions, "Producer", Hangs)
+    seen = Seen(1000)
+    seen.loop = loop = Loop(real.backend(), echo(real.name("out")), bounds=Bounds(100), observer=seen)
+    try:
+        loop.run()
+        assert hung.is_set()
+        assert seen.renewals == ["hung"]
+        assert seen.changes.count("assigned") == 1
+        assert seen.aborts == ([] if done and call == "commit_transaction" else ["hung"])
+        assert numbers(seen.records) == list(range(1000))
+        assert numbers(real.published("out", 1000)) == list(range(1000))
+    finally:
+        never.set()
+
+
+@pytest.mark.kafka
 @pytest.mark.timeout(180)
 def test_who_leaves_a_group_while_its_coordinator_is_away_leaves_no_member_behind(
     kafka: str, monkeypatch: pytest.MonkeyPatch
@@ -168,13 +205,13 @@ def test_settling_what_a_forgotten_transaction_holds_publishes_nothing_and_moves
     broker that is stopped meet one now and then."""
     real.put_many(100)
     drive(real.backend(), echo(real.name("out")), 100)
-    transactions = Transactions(real.settings)
-    transactions.open(Observer())
+    settling = Transactions(real.settings)
+    settling.open(Observer())
     with Consumer({"bootstrap.servers": real.settings.bootstrap_servers, "group.id": real.settings.group_id}) as member:
         outputs = [(real.name("out"), partition) for partition in range(PARTITIONS)]
         inputs = [(real.name("in"), partition) for partition in range(PARTITIONS)]
-        assert transactions.settle(inputs, outputs, member.consumer_group_metadata(), lambda: told) == told
-        transactions.close()
+        assert settling.settle(inputs, outputs, member.consumer_group_metadata(), lambda: told) == told
+        settling.close()
         places = [TopicPartition(*partition) for partition in inputs]
         committed = [place.offset for place in member.committed(places, 10)]
     assert sum(committed) == 100
