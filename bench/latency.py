@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from bench import report
-from bench.ground import Ground, ground
+from bench.ground import Ground, ground, warm_up
 from bench.load import Filer, Listener, ends
 from bench.passing import passing
 from bench.report import Demand
@@ -203,12 +203,13 @@ def main(
     """Measure the way of a report, from its sending to its priority at a reader of committed messages.
 
     The variants direct, pass_alo, pass_eos, scored_alo and scored_eos take turns on one warm broker. Lasts about
-    rates × (rounds + 1) × 5 × (seconds + 1): eleven minutes as it is.
+    rates × (rounds + 1) × 5 × (seconds + 1): eleven minutes as it is, after two for warming the broker up.
     """
     console = report.console()
     chosen = [float(rate) for rate in rates.split(",")]
     with ExitStack() as stack:
         base = stack.enter_context(ground(lapd, own_topics(), brokers, console))
+        warm_up(base, console)
         console.print("Starting the workers …")
         for started in [stack.enter_context(worker(variant, base)) for variant in VARIANTS[1:]]:
             started.wait()

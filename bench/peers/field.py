@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench.ground import Ground, ground
+from bench.ground import Ground, ground, warm_up
 from bench.load import Filer
 from bench.peers.backlog import work_off
 from bench.peers.latency import Way, measure
@@ -99,6 +99,7 @@ def started(peers: Sequence[Peer], brokers: int, lapd: Path | None, console: Con
     own = [TopicSpec(name, PARTITIONS) for name in sorted(names - {spec.name for spec in contract})]
     with ExitStack() as stack:
         base = stack.enter_context(ground(lapd, [*contract, *own], brokers, console))
+        warm_up(base, console)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="severity-peers-")))
         field = Field(base, stack.enter_context(Filer(base.kafka, base.load)), missing)
         for peer in ready:
