@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,18 @@ from rich.console import Console
 from cli.demo import command
 
 
-def follow(reports: Mapping[int, int], filed: int) -> str | None:
-    """What the demo says when the city has filed so many revisions and its own reader saw `reports`, all answered."""
+def follow(
+    reports: Mapping[int, int], filed: int, *, outcomes: int = 0, trained: Mapping[str, Any] | None = None
+) -> str | None:
+    """What the demo says when the city has filed so many revisions and its own reader saw `reports`, all answered.
+
+    outcomes: that came so far; there is no release. trained: what the trainer said of its last training.
+    """
     said = {"filed": {"revisions": filed}}
-    services: Any = {"trainer": SimpleNamespace(said={}), "cad": SimpleNamespace(said=said)}
+    trainer = SimpleNamespace(said={"trained": trained} if trained else {})
+    services: Any = {"trainer": trainer, "cad": SimpleNamespace(said=said)}
     watched: Any = SimpleNamespace(failure=None, lock=threading.Lock())
-    tally: Any = SimpleNamespace(reports=reports, lost=0)
+    tally: Any = SimpleNamespace(reports=reports, lost=0, releases={}, outcomes={"solved": outcomes})
     options = command.Options(5, None, 1, "simulated", None, 1, None)
     return command._follow(options, tally, watched, Checked(services), Console(quiet=True))
 
@@ -34,6 +41,23 @@ def test_reports_that_were_filed_and_never_seen_are_no_success(monkeypatch: pyte
     monkeypatch.setattr(command, "DRAIN_WITHIN", 0.1)
     assert follow({1: 0, 2: 0}, filed=2) is None
     assert "10 reports were filed, only 2" in str(follow({1: 0, 2: 0}, filed=10))
+
+
+def test_a_first_training_that_may_bring_a_release_is_waited_for_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command, "DRAIN_WITHIN", 0.1)
+    monkeypatch.setattr(command, "FIRST_RELEASE_WITHIN", 1.5)
+
+    def seconds(outcomes: int, trained: Mapping[str, Any] | None = None) -> float:
+        began = time.monotonic()
+        assert follow({1: 0}, filed=1, outcomes=outcomes, trained=trained) is None
+        return time.monotonic() - began
+
+    assert seconds(command.FIRST_OUTCOMES) > 1.5
+    assert seconds(command.FIRST_OUTCOMES, {"result": "promoted"}) > 1.5  # and is announced any moment
+    assert seconds(command.FIRST_OUTCOMES - 1) < 1.5
+    assert seconds(command.FIRST_OUTCOMES, {"result": "failed"}) < 1.5
 
 
 def test_a_service_whose_parent_goes_before_it_has_begun_ends_without_error() -> None:
