@@ -9,7 +9,10 @@ Rebalance = Literal["assigned", "revoked", "lost"]
 
 
 class Observer:
-    """Does nothing: override what is of interest. Called on the loop's own thread, so keep it short."""
+    """Does nothing: override what is of interest. Called on the loop's own thread, so keep it short.
+
+    `problem` alone may come from another one: that of a call which the loop waits for, or has left behind.
+    """
 
     def committed(self, records: Sequence[Record], batch: Batch, seconds: float) -> None:
         """A batch is done: committed, or at least once delivered. `seconds` since its last record was read."""

@@ -75,8 +75,11 @@ class GroupSource:
         ]
 
     def await_coordinator(self) -> None:
-        """Until the group's coordinator answers. Raises `KafkaException` or `LoopFailed`."""
-        self._await_coordinator(self._opened(), PATIENCE_SECONDS)
+        """Until the group's coordinator answers, up to `PATIENCE_SECONDS`. Raises `LoopFailed`, which passes."""
+        try:
+            self._await_coordinator(self._opened(), PATIENCE_SECONDS)
+        except KafkaException as exception:
+            raise LoopFailed("coordinator", error_of(exception).str(), passing=True) from exception
 
     def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, int] | None:
         """Where the group goes on in these, below 0 where it has not begun; None when it is not told within a second.

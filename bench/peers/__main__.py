@@ -53,7 +53,7 @@ def main(
     the Python peers from pip, into environments of their own, once, pinned, in the cache folder (SEVERITY_CACHE). What
     cannot be had is left out, with the reason.
 
-    All of it takes about ten minutes on two cores, two of them to warm the broker up; a first try, three or four:
+    All of it takes about ten minutes on two cores, after two to warm the broker up; a first try, three or four:
 
     python -m bench.peers --peers direct,scored_eos,streams_1ms --rounds 1 --seconds 2
     """
