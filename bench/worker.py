@@ -24,6 +24,9 @@ SCRAPE_SECONDS: Final = 10.0
 LINES: Final = 500
 """How many of its last lines are kept."""
 
+NOTED: Final = 40
+"""How many of them go into the notes of an error that ends its `with`."""
+
 
 class Worker:
     """`python <arguments> --with-parent`, from its making until `close`; it ends with this process, however that ends.
@@ -120,6 +123,8 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if error is not None:
+            error.add_note(f"{self.process.args} said last:\n{''.join([*self.lines][-NOTED:])}")
 
 
 def scorer(

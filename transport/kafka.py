@@ -45,7 +45,9 @@ class ExactlyOnce:
         source.join()
 
     def read(self, most: int, seconds: float) -> list[Record]:
-        """See `Backend.read`."""
+        """See `Backend.read`. Raises `LoopFailed`, which passes, where a forgotten transaction keeps it from reading."""
+        if (silent := self._source.silent()) and self._committed(silent) is None:
+            raise LoopFailed("held", f"nobody is told where to go on in {sorted(silent)}", passing=True)
         records = self._source.read(most, seconds)
         if not records:
             self._transactions.serve()

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from operator import methodcaller
@@ -14,13 +15,17 @@ from transport.errors import LoopFailed
 from transport.observer import Observer, Rebalance
 from transport.records import Partition, Record
 from transport.retry import AWAY, CALL_SECONDS, MOVING, PATIENCE_SECONDS, error_of, persist
-from transport.settings import KafkaSettings, consumer_properties
+from transport.settings import TRANSACTION_SECONDS, KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
 """Header that stands for those of a record which cannot be read."""
 
 GOODBYE_SECONDS: Final = 5.0
 """How long leaving a group waits for its coordinator: another takes over within 3 to 5 s."""
+
+SILENT_SECONDS: Final = TRANSACTION_SECONDS + 2.0
+"""How long a partition may be without a record before it is asked about: any transaction that a dead worker left has
+been ended by then, and the client, which waits for that without a word, has gone on."""
 
 NOBODYS: Final = "nobodys"
 """Name of a topic that need not exist, of which no group has an offset."""
@@ -39,6 +44,8 @@ class GroupSource:
         self._observer = Observer()
         self._given_up = 0
         self._in_hand: set[Partition] = set()
+        self._unheard: set[Partition] = set()
+        self._assigned_at = 0.0
         self.membership: object = None
         """Who this reader was in the group when it read last; the broker refuses offsets of a former member."""
 
@@ -105,11 +112,20 @@ class GroupSource:
         # Taken here and not when offsets are sent: a worker that falls out of its group meanwhile has to be refused.
         self.membership = consumer.consumer_group_metadata()
         self._in_hand = {(record.topic, record.partition) for record in records}
+        if self._unheard:
+            self._unheard -= self._in_hand
         if given_up != self._given_up or not consumer.memberid():
             # Partitions went away among these very records; whoever has them now may have gone on.
             self.rewind()
             return []
         return records
+
+    def silent(self) -> set[Partition]:
+        """Partitions of which nothing was read in the `SILENT_SECONDS` since they came; each is named once."""
+        if not self._unheard or time.monotonic() < self._assigned_at + SILENT_SECONDS:
+            return set()
+        silent, self._unheard = self._unheard, set()
+        return silent
 
     def rewind(self) -> None:
         """Back to what is committed, in those partitions of the last read that are still this member's.
@@ -185,9 +201,14 @@ class GroupSource:
         return self._consumer
 
     def _changed(self, change: Rebalance, places: list[TopicPartition]) -> None:
-        if change != "assigned":
+        partitions = [(place.topic, place.partition) for place in places]
+        if change == "assigned":
+            self._unheard.update(partitions)
+            self._assigned_at = time.monotonic()
+        else:
+            self._unheard.difference_update(partitions)
             self._given_up += 1
-        self._observer.rebalanced(change, [(place.topic, place.partition) for place in places])
+        self._observer.rebalanced(change, partitions)
 
     def _good(self, message: Message) -> bool:
         error = message.error()

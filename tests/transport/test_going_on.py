@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from tests.transport.driving import Seen, drive, echo
+from tests.transport.driving import SECONDS, Seen, drive, echo
 from tests.transport.places import PARTITIONS, KafkaPlace
 from transport import source, transactions
 from transport.bounds import FIRST, Bounds
@@ -216,3 +216,33 @@ def test_settling_what_a_forgotten_transaction_holds_publishes_nothing_and_moves
         committed = [place.offset for place in member.committed(places, 10)]
     assert sum(committed) == 100
     assert numbers(real.published("out", 100)) == list(range(100))
+
+
+@pytest.mark.kafka
+def test_who_is_given_a_partition_and_never_told_where_to_go_on_in_it_tries_new_clients(
+    real: KafkaPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client waits for that for ever, without a word; what forgot to end is settled only where clients are new."""
+    monkeypatch.setattr(source, "SILENT_SECONDS", 0.5)
+    real.put_many(100)
+    broker, group = {"bootstrap.servers": real.settings.bootstrap_servers}, real.settings.group_id
+    held = [TopicPartition(real.name("in"), partition, 0) for partition in range(PARTITIONS)]
+    holder = Producer({**broker, "transactional.id": f"holds-{group}"})
+    holder.init_transactions(10)
+    holder.begin_transaction()
+    with Consumer({**broker, "group.id": group}) as nobody:
+        holder.send_offsets_to_transaction(held, nobody.consumer_group_metadata(), 10)
+
+    class Ends(Seen):
+        def reopened(self, reason: str) -> None:
+            self.reasons.append(reason)
+            holder.abort_transaction(10)
+
+    seen = Ends(100)
+    seen.loop = Loop(real.backend(), echo(real.name("out")), bounds=Bounds(100), observer=seen)
+    timer = threading.Timer(SECONDS, seen.loop.stop)
+    timer.start()
+    seen.loop.run()
+    timer.cancel()
+    assert seen.reasons == ["held"]
+    assert numbers(seen.records) == list(range(100))
