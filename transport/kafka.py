@@ -1,7 +1,6 @@
 """The loop's backend on Kafka, exactly once or at least once as the settings say."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from transport.backend import Backend
 from transport.deliveries import Deliveries
@@ -9,13 +8,8 @@ from transport.errors import Aborted, LoopFailed
 from transport.observer import Observer
 from transport.records import Outgoing, Partition, Record
 from transport.settings import KafkaSettings
-from transport.source import GroupSource
+from transport.source import TRIES, GroupSource
 from transport.transactions import Transactions
-
-TRIES: Final = 3
-"""Times that the broker is asked where to go on before it is thought to have forgotten a transaction: seconds in which
-a coordinator that has just started knows its log again."""
-
 
 class ExactlyOnce:
     """Outputs and offsets in one transaction. Keeps `Backend`."""
@@ -36,7 +30,7 @@ class ExactlyOnce:
         source.open(observer)
         self._fence()
         inputs = source.partitions()
-        if self._committed(inputs) is None:
+        if source.committed(inputs, TRIES) is None:
             outputs = source.partitions(self._outputs)
             if self._transactions.settle(
                 inputs, outputs, source.membership, lambda: source.committed(inputs) is not None
@@ -45,9 +39,7 @@ class ExactlyOnce:
         source.join()
 
     def read(self, most: int, seconds: float) -> list[Record]:
-        """See `Backend.read`. Raises `LoopFailed`, which passes, where a forgotten transaction keeps it from reading."""
-        if (silent := self._source.silent()) and self._committed(silent) is None:
-            raise LoopFailed("held", f"nobody is told where to go on in {sorted(silent)}", passing=True)
+        """See `Backend.read`."""
         records = self._source.read(most, seconds)
         if not records:
             self._transactions.serve()
@@ -94,13 +86,9 @@ class ExactlyOnce:
         self._observer.renewed(failed.reason)
         self._fence()
         self._source.await_coordinator()
-        if (committed := self._committed(offsets)) is None:
+        if (committed := self._source.committed(offsets, TRIES)) is None:
             raise failed  # all clients have to be new, and settle it
         return all(committed[partition] >= offset for partition, offset in offsets.items())
-
-    def _committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, int] | None:
-        told = (self._source.committed(partitions) for _ in range(TRIES))
-        return next((places for places in told if places is not None), None)
 
 
 class AtLeastOnce:

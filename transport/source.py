@@ -24,8 +24,12 @@ GOODBYE_SECONDS: Final = 5.0
 """How long leaving a group waits for its coordinator: another takes over within 3 to 5 s."""
 
 SILENT_SECONDS: Final = TRANSACTION_SECONDS + 2.0
-"""How long a partition may be without a record before it is asked about: any transaction that a dead worker left has
-been ended by then, and the client, which waits for that without a word, has gone on."""
+"""How long after it came a partition that is still without a record is looked at: by then any transaction that a dead
+worker left is ended, for which the client waits without a word."""
+
+TRIES: Final = 3
+"""Times that the broker is asked where to go on before it is thought to have forgotten a transaction: seconds in which
+a coordinator that has just started knows its log again."""
 
 NOBODYS: Final = "nobodys"
 """Name of a topic that need not exist, of which no group has an offset."""
@@ -88,21 +92,29 @@ class GroupSource:
         except KafkaException as exception:
             raise LoopFailed("coordinator", error_of(exception).str(), passing=True) from exception
 
-    def committed(self, partitions: Iterable[Partition]) -> Mapping[Partition, int] | None:
-        """Where the group goes on in these, below 0 where it has not begun; None when it is not told within a second.
+    def committed(self, partitions: Iterable[Partition], tries: int = 1) -> Mapping[Partition, int] | None:
+        """Where the group goes on in these, below 0 where it has not begun; None when it is not told, a second a try.
 
         It is not while a transaction that holds offsets has yet to end.
         """
-        try:
-            places = self._opened().committed([TopicPartition(*partition) for partition in partitions], CALL_SECONDS)
-        except KafkaException as exception:
-            self._observer.waiting(f"asking where to go on: {error_of(exception).str()}")
-            return None
-        return {(place.topic, place.partition): place.offset for place in places}
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        for _ in range(tries):
+            try:
+                places = self._opened().committed(wanted, CALL_SECONDS)
+            except KafkaException as exception:
+                self._observer.waiting(f"asking where to go on: {error_of(exception).str()}")
+            else:
+                return {(place.topic, place.partition): place.offset for place in places}
+        return None
 
     def read(self, most: int, seconds: float) -> list[Record]:
-        """Up to `most` records, waiting up to `seconds` for the first."""
+        """Up to `most` records, waiting up to `seconds` for the first.
+
+        Raises `LoopFailed`, which passes, where a partition came and is not read.
+        """
         consumer = self._opened()
+        if self._unheard and time.monotonic() > self._assigned_at + SILENT_SECONDS:
+            self._listen_to_the_silent()
         message = consumer.poll(seconds)
         if message is None:
             return []
@@ -119,13 +131,6 @@ class GroupSource:
             self.rewind()
             return []
         return records
-
-    def silent(self) -> set[Partition]:
-        """Partitions of which nothing was read in the `SILENT_SECONDS` since they came; each is named once."""
-        if not self._unheard or time.monotonic() < self._assigned_at + SILENT_SECONDS:
-            return set()
-        silent, self._unheard = self._unheard, set()
-        return silent
 
     def rewind(self) -> None:
         """Back to what is committed, in those partitions of the last read that are still this member's.
@@ -189,6 +194,23 @@ class GroupSource:
             with contextlib.suppress(KafkaException, LoopFailed):
                 self._await_coordinator(consumer, GOODBYE_SECONDS)
         consumer.close()
+
+    def _listen_to_the_silent(self) -> None:
+        """Look, once after they came, whether partitions of which nothing was read are fetched from at all.
+
+        They are not while a transaction holds their offsets, which a broker can forget to end. And librdkafka (2.16, its
+        issue 5586) gives up silently when the coordinator moves while it is asked where to go on.
+        """
+        silent, self._unheard = self._unheard, set()
+        places = self.committed(silent, TRIES)
+        try:
+            for (topic, partition), offset in (places or {}).items():
+                # Where it stands already; refused where nothing is being fetched.
+                self._opened().seek(TopicPartition(topic, partition, offset if offset >= 0 else OFFSET_BEGINNING))
+        except KafkaException:
+            places = None
+        if places is None:
+            raise LoopFailed("silent", f"nothing is fetched from {sorted(silent)}", passing=True)
 
     def _await_coordinator(self, consumer: Consumer, seconds: float) -> None:
         # Of a topic that is nobody's: of others it tells nothing while a transaction holds their offsets.

@@ -219,11 +219,14 @@ def test_settling_what_a_forgotten_transaction_holds_publishes_nothing_and_moves
 
 
 @pytest.mark.kafka
-def test_who_is_given_a_partition_and_never_told_where_to_go_on_in_it_tries_new_clients(
-    real: KafkaPlace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("told", [True, False])
+def test_who_is_given_a_partition_from_which_its_client_never_fetches_tries_new_clients(
+    real: KafkaPlace, told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client waits for that for ever, without a word; what forgot to end is settled only where clients are new."""
+    """Here a transaction holds its offsets, for which the client waits without a word. `told`: as if nothing did."""
     monkeypatch.setattr(source, "SILENT_SECONDS", 0.5)
+    if told:
+        monkeypatch.setattr(source.GroupSource, "committed", lambda _, partitions, tries: dict.fromkeys(partitions, 0))
     real.put_many(100)
     broker, group = {"bootstrap.servers": real.settings.bootstrap_servers}, real.settings.group_id
     held = [TopicPartition(real.name("in"), partition, 0) for partition in range(PARTITIONS)]
@@ -244,5 +247,5 @@ def test_who_is_given_a_partition_and_never_told_where_to_go_on_in_it_tries_new_
     timer.start()
     seen.loop.run()
     timer.cancel()
-    assert seen.reasons == ["held"]
+    assert seen.reasons == ["silent"]
     assert numbers(seen.records) == list(range(100))
