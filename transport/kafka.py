@@ -11,6 +11,7 @@ from transport.settings import KafkaSettings
 from transport.source import TRIES, GroupSource
 from transport.transactions import Transactions
 
+
 class ExactlyOnce:
     """Outputs and offsets in one transaction. Keeps `Backend`."""
 

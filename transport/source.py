@@ -14,14 +14,15 @@ from transport.clients import LOGGER
 from transport.errors import LoopFailed
 from transport.observer import Observer, Rebalance
 from transport.records import Partition, Record
-from transport.retry import AWAY, CALL_SECONDS, MOVING, PATIENCE_SECONDS, error_of, persist
+from transport.retry import AWAY, CALL_SECONDS, MOVING, error_of, persist
 from transport.settings import TRANSACTION_SECONDS, KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
 """Header that stands for those of a record which cannot be read."""
 
-GOODBYE_SECONDS: Final = 5.0
-"""How long leaving a group waits for its coordinator: another takes over within 3 to 5 s."""
+COORDINATOR_SECONDS: Final = 5.0
+"""How long a member waits for its group's coordinator, to go on or to leave: another takes over within 3 to 5 s, and a
+client that has not found it by then may never, where a new one does at once."""
 
 SILENT_SECONDS: Final = TRANSACTION_SECONDS + 2.0
 """How long after it came a partition that is still without a record is looked at: by then any transaction that a dead
@@ -86,9 +87,9 @@ class GroupSource:
         ]
 
     def await_coordinator(self) -> None:
-        """Until the group's coordinator answers, up to `PATIENCE_SECONDS`. Raises `LoopFailed`, which passes."""
+        """Until the group's coordinator answers, up to `COORDINATOR_SECONDS`. Raises `LoopFailed`, which passes."""
         try:
-            self._await_coordinator(self._opened(), PATIENCE_SECONDS)
+            self._await_coordinator(self._opened())
         except KafkaException as exception:
             raise LoopFailed("coordinator", error_of(exception).str(), passing=True) from exception
 
@@ -192,14 +193,14 @@ class GroupSource:
             return
         if consumer.memberid() and not self._observer.stopping():
             with contextlib.suppress(KafkaException, LoopFailed):
-                self._await_coordinator(consumer, GOODBYE_SECONDS)
+                self._await_coordinator(consumer)
         consumer.close()
 
     def _listen_to_the_silent(self) -> None:
         """Look, once after they came, whether partitions of which nothing was read are fetched from at all.
 
-        They are not while a transaction holds their offsets, which a broker can forget to end. And librdkafka (2.16, its
-        issue 5586) gives up silently when the coordinator moves while it is asked where to go on.
+        They are not while a transaction holds their offsets, which a broker can forget to end. And librdkafka (2.16,
+        its issue 5586) gives up silently when the coordinator moves while it is asked where to go on.
         """
         silent, self._unheard = self._unheard, set()
         places = self.committed(silent, TRIES)
@@ -212,10 +213,10 @@ class GroupSource:
         if places is None:
             raise LoopFailed("silent", f"nothing is fetched from {sorted(silent)}", passing=True)
 
-    def _await_coordinator(self, consumer: Consumer, seconds: float) -> None:
+    def _await_coordinator(self, consumer: Consumer) -> None:
         # Of a topic that is nobody's: of others it tells nothing while a transaction holds their offsets.
         ask = partial(consumer.committed, [TopicPartition(NOBODYS, 0)], CALL_SECONDS)
-        persist(ask, "looking for the group's coordinator", self._observer, seconds, AWAY | MOVING)
+        persist(ask, "looking for the group's coordinator", self._observer, COORDINATOR_SECONDS, AWAY | MOVING)
 
     def _opened(self) -> Consumer:
         if self._consumer is None:

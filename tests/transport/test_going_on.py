@@ -13,11 +13,12 @@ from transport import source, transactions
 from transport.bounds import FIRST, Bounds
 from transport.errors import Aborted, LoopFailed, TransportError
 from transport.inspection import Inspection
-from transport.local_kafka import LocalKafka
+from transport.local_kafka import LocalKafka, free_ports
 from transport.loop import Loop
 from transport.memory import MemoryBackend
 from transport.observer import Observer
 from transport.records import Batch, Record
+from transport.settings import KafkaSettings
 from transport.transactions import Transactions
 
 
@@ -178,7 +179,7 @@ def test_who_leaves_a_group_while_its_coordinator_is_away_leaves_no_member_behin
     kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next coordinator would wait for its session to end before it gave anybody a partition."""
-    monkeypatch.setattr(source, "GOODBYE_SECONDS", 60.0)
+    monkeypatch.setattr(source, "COORDINATOR_SECONDS", 60.0)
     with LocalKafka() as broker, KafkaPlace(broker.bootstrap_servers) as place:
         place.put_many(10)
         long_remembered = {"client": {"session.timeout.ms": "120000"}}
@@ -194,6 +195,16 @@ def test_who_leaves_a_group_while_its_coordinator_is_away_leaves_no_member_behin
         broker.start()
         leaving.join()
         assert members(place) == 0
+
+
+def test_a_coordinator_that_is_not_found_soon_is_looked_for_by_new_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "COORDINATOR_SECONDS", 0.1)
+    member = source.GroupSource(KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_ports(1)[0]}"), ["in"])
+    member.open(Observer())
+    with pytest.raises(LoopFailed) as failed:
+        member.await_coordinator()
+    assert failed.value.passing
+    member.close()
 
 
 @pytest.mark.kafka
