@@ -14,6 +14,7 @@ from transport.clients import LOGGER, never
 from transport.errors import LoopFailed, NoBroker
 from transport.handshake import refused_certificates
 from transport.observer import Observer
+from transport.probe import LOOK_SECONDS, is_answered
 from transport.records import Partition, Record
 from transport.retry import AWAY, CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, reader_properties
@@ -40,9 +41,6 @@ START_SECONDS: Final = 5.0
 MOST: Final = 1000
 """Records of one read of the rest."""
 
-LOOK_SECONDS: Final = 10.0
-"""How often to look for new topics and partitions."""
-
 
 class Reader:
     """Reads committed records of whole topics, all partitions, in order within each.
@@ -65,11 +63,13 @@ class Reader:
         start: Start = "beginning",
         observer: Observer | None = None,
     ) -> None:
+        self._settings = settings
         self._topics = list(topics)
         self._observer = observer
+        self._starts: dict[Partition, int] = {}
         self._ended: dict[Partition, bool] = {}
         self._places: dict[Partition, int] = {}
-        self._consumer = Consumer({**reader_properties(settings), "logger": LOGGER})
+        self._consumer = self._new_consumer()
         self._looked = time.monotonic()
         try:
             self._assign(self._begins(self._found_at_start(), start))
@@ -180,7 +180,10 @@ class Reader:
         ]
 
     def _look(self) -> None:
-        """Read new partitions, too, from their beginning. A broker that is away now will tell of them the next time."""
+        """Read new partitions, too, from their beginning. A broker that is away now will tell of them the next time.
+
+        A client that is not answered where a new one is goes on as a new one (see `transport.probe`).
+        """
         try:
             found = self._consumer.list_topics(timeout=CALL_SECONDS)
         except KafkaException as exception:
@@ -189,6 +192,12 @@ class Reader:
                 raise
             if self._observer:
                 self._observer.waiting(f"asking for topics: {error.str()}")
+            if is_answered(self._settings):
+                self._consumer.close()
+                self._consumer = self._new_consumer()
+                self._assign(
+                    {partition: self._places.get(partition, start) for partition, start in self._starts.items()}
+                )
             return
         self._assign(dict.fromkeys(self._missing_of(found), OFFSET_BEGINNING))
 
@@ -215,6 +224,10 @@ class Reader:
         if places:
             self._consumer.incremental_assign([TopicPartition(*place, offset) for place, offset in places.items()])
             self._ended.update(dict.fromkeys(places, False))
+            self._starts.update(places)
+
+    def _new_consumer(self) -> Consumer:
+        return Consumer({**reader_properties(self._settings), "logger": LOGGER})
 
     def __enter__(self) -> Self:
         return self

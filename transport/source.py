@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from transport.clients import LOGGER
 from transport.errors import LoopFailed
 from transport.observer import Observer, Rebalance
+from transport.probe import LOOK_SECONDS, has_forgotten
 from transport.records import Partition, Record
 from transport.retry import AWAY, CALL_SECONDS, MOVING, error_of, persist
 from transport.settings import TRANSACTION_SECONDS, KafkaSettings, consumer_properties
@@ -49,6 +50,7 @@ class GroupSource:
         self._observer = Observer()
         self._given_up = 0
         self._in_hand: set[Partition] = set()
+        self._looked = time.monotonic()
         self._unheard: set[Partition] = set()
         self._assigned_at = 0.0
         self.membership: object = None
@@ -111,13 +113,17 @@ class GroupSource:
     def read(self, most: int, seconds: float) -> list[Record]:
         """Up to `most` records, waiting up to `seconds` for the first.
 
-        Raises `LoopFailed`, which passes, where a partition came and is not read.
+        Raises `LoopFailed`, which passes, where a partition came and is not read, or no broker is known any more.
         """
         consumer = self._opened()
         if self._unheard and time.monotonic() > self._assigned_at + SILENT_SECONDS:
             self._listen_to_the_silent()
         message = consumer.poll(seconds)
         if message is None:
+            if time.monotonic() > self._looked + LOOK_SECONDS:
+                self._looked = time.monotonic()
+                if has_forgotten(consumer, self._settings):
+                    raise LoopFailed("forgot", "the client knows no broker any more", passing=True)
             return []
         given_up = self._given_up
         messages = [message, *consumer.consume(most - 1, 0)] if most > 1 else [message]
