@@ -17,7 +17,6 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from transport.clients import LOGGER, never, produce
 from transport.errors import LoopFailed, NotDelivered
 from transport.observer import Observer
-from transport.probe import LOOK_SECONDS, has_forgotten
 from transport.records import Headers, Outgoing
 from transport.retry import CALL_SECONDS, error_of, persist
 from transport.settings import KafkaSettings, consumer_properties, transactional_properties
@@ -37,9 +36,16 @@ class Office:
 
     def __init__(self, settings: KafkaSettings, name: str, topic: str) -> None:
         self._settings = settings.for_group(name)
-        self._topic = topic
         self._held = False
-        self._consumer = self._stand()
+        properties = {
+            **consumer_properties(self._settings),
+            # Whatever offsets there are mean nothing.
+            "auto.offset.reset": "latest",
+            "enable.auto.commit": False,
+            "max.poll.interval.ms": ASLEEP_SECONDS * 1000,
+        }
+        self._consumer = Consumer({**properties, "logger": LOGGER})
+        self._consumer.subscribe([topic], on_assign=self._given, on_revoke=self._taken, on_lost=self._taken)
 
     def held(self) -> bool:
         """Whether this process holds the office, as far as it knows; to be asked often."""
@@ -49,16 +55,10 @@ class Office:
     def take(self, stopped: Callable[[], bool], seconds: float | None = None) -> bool:
         """Wait until this process holds the office; False when `stopped` or after `seconds`, None: for ever."""
         deadline = None if seconds is None else time.monotonic() + seconds
-        look = time.monotonic() + LOOK_SECONDS
         while not self.held():
             if stopped() or (deadline is not None and time.monotonic() > deadline):
                 return False
             self._consumer.poll(0.1)
-            if time.monotonic() > look:
-                look = time.monotonic() + LOOK_SECONDS
-                if has_forgotten(self._consumer, self._settings):
-                    self._consumer.close()
-                    self._consumer = self._stand()
         return True
 
     def sender(self, stopping: Callable[[], bool] = never) -> "FencingSender":
@@ -69,18 +69,6 @@ class Office:
         """Give the office up."""
         self._held = False
         self._consumer.close()
-
-    def _stand(self) -> Consumer:
-        properties = {
-            **consumer_properties(self._settings),
-            # Whatever offsets there are mean nothing.
-            "auto.offset.reset": "latest",
-            "enable.auto.commit": False,
-            "max.poll.interval.ms": ASLEEP_SECONDS * 1000,
-        }
-        consumer = Consumer({**properties, "logger": LOGGER})
-        consumer.subscribe([self._topic], on_assign=self._given, on_revoke=self._taken, on_lost=self._taken)
-        return consumer
 
     def _given(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._held |= any(place.partition == 0 for place in partitions)
