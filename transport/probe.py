@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 FRESH_SECONDS: Final = 2.0
 """An answer stands for so long, however many ask."""
 
-
 LOOK_SECONDS: Final = 10.0
-"""How often a client that hears nothing asks whether it has forgotten its brokers."""
+"""How often a group's member that hears nothing asks whether it has forgotten its brokers; how often a reader looks for
+new topics and partitions, and so for its brokers, too."""
 
 
 def is_answered(settings: KafkaSettings) -> bool:

@@ -195,9 +195,7 @@ class Reader:
             if is_answered(self._settings):
                 self._consumer.close()
                 self._consumer = self._new_consumer()
-                self._assign(
-                    {partition: self._places.get(partition, start) for partition, start in self._starts.items()}
-                )
+                self._assign({**self._starts, **self._places})
             return
         self._assign(dict.fromkeys(self._missing_of(found), OFFSET_BEGINNING))
 
