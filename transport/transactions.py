@@ -29,6 +29,9 @@ WORTHWHILE_SECONDS: Final = TRANSACTION_SECONDS + 1.0
 each second, it is lost. The client sometimes does not find its coordinator again at all (librdkafka 2.16); a new one
 does at once."""
 
+FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+"""What a producer is told when a newer one has its id; which of these depends on the request that was refused."""
+
 
 class Transactions:
     """Publishes messages and offsets together or not at all."""
@@ -160,14 +163,14 @@ class Transactions:
         """Abort where that is the way out; what to tell the loop of a transaction that `began` then."""
         error = _refusal(producer, error)
         if error.fatal():
-            return LoopFailed("fatal", error.str(), passing=_timed_out(began))
+            return _failed("fatal", error, began)
         too_large = self._too_large or error.code() == KafkaError.MSG_SIZE_TOO_LARGE
         if not (too_large or error.txn_requires_abort()):
             return LoopFailed(error.name(), error.str())
         try:
             self._abort(producer, began)
         except KafkaException as exception:
-            return LoopFailed("abort", error_of(exception).str(), passing=_timed_out(began))
+            return _failed("abort", error_of(exception), began)
         except LoopFailed as failed:
             return failed
         self._open = None
@@ -191,6 +194,7 @@ def _refusal(producer: Producer, error: KafkaError) -> KafkaError:
     return error
 
 
-def _timed_out(began: float) -> bool:
-    """Whether the broker has fenced its producer by now; no other worker of this slot need be there."""
-    return time.monotonic() - began > TRANSACTION_SECONDS
+def _failed(reason: str, error: KafkaError, began: float) -> LoopFailed:
+    """By a transaction that `began` then. It passes when that is over its time, for which the broker fences, too."""
+    reason = "fenced" if error.code() in FENCED else reason
+    return LoopFailed(reason, error.str(), passing=time.monotonic() - began > TRANSACTION_SECONDS)

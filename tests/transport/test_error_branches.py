@@ -85,16 +85,21 @@ def test_a_refusal_while_more_is_still_handed_over_has_the_same_name(monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("request_kind", "error"),
+    ("request_kind", "error", "reason"),
     [
-        (PRODUCE, KafkaError.INVALID_PRODUCER_EPOCH),
-        (ADD_PARTITIONS, KafkaError.PRODUCER_FENCED),
-        (END, KafkaError.PRODUCER_FENCED),
+        (PRODUCE, KafkaError.INVALID_PRODUCER_EPOCH, "fenced"),
+        (ADD_PARTITIONS, KafkaError.PRODUCER_FENCED, "fenced"),
+        (ADD_PARTITIONS, KafkaError.INVALID_PRODUCER_EPOCH, "fenced"),
+        (OFFSETS, KafkaError.INVALID_PRODUCER_EPOCH, "fenced"),
+        (END, KafkaError.INVALID_PRODUCER_EPOCH, "fenced"),
+        (END, KafkaError.PRODUCER_FENCED, "fenced"),
+        (OFFSETS, KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "fatal"),
     ],
 )
-def test_what_cannot_be_mended_ends_the_loop(request_kind: int, error: int) -> None:
-    with pytest.raises(LoopFailed, match="fatal"):
+def test_what_cannot_be_mended_ends_the_loop(request_kind: int, error: int, reason: str) -> None:
+    with pytest.raises(LoopFailed) as failed:
         run(request_kind, error)
+    assert failed.value.reason == reason
 
 
 def test_what_is_not_delivered_at_least_once_comes_again() -> None:

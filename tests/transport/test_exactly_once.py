@@ -131,5 +131,5 @@ def test_an_older_worker_of_the_same_slot_is_fenced_and_publishes_nothing_more(r
     real.put(b"key", b"value")
     thread.join(20)
     newer.close()
-    assert [failed.reason for failed in failures] == ["fatal"]
+    assert [failed.reason for failed in failures] == ["fenced"]
     assert real.published("out", 0) == []
