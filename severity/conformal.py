@@ -9,7 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from severity.forest_kernel import kernel
+
 LEVELS: Final = 5
+BITS: Final = 1 << np.arange(LEVELS)
+"""Of each level in a set."""
 
 
 class PredictionSets:
@@ -43,9 +47,19 @@ class PredictionSets:
     def plausible(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
         """Whether each level is plausible (n, 5); the most probable one always is, so no set is empty."""
         p = np.asarray(probabilities, dtype=np.float64)
-        sets = p >= self.least_
-        sets[np.arange(len(p)), p.argmax(axis=1)] = True
-        return np.asarray(sets)
+        return (sets_of(p, self.least_)[:, np.newaxis] & BITS).astype(np.bool_)
+
+
+@kernel
+def sets_of(probabilities: NDArray[np.float64], least: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Sets of plausible levels (n,), each the sum of its levels' BITS. See `PredictionSets`."""
+    sets = np.empty(probabilities.shape[0], np.int64)
+    for row in range(probabilities.shape[0]):
+        sets[row] = BITS[probabilities[row].argmax()]
+        for level in range(LEVELS):
+            if probabilities[row, level] >= least[level]:
+                sets[row] |= BITS[level]
+    return sets
 
 
 def _least(own: NDArray[np.float64], weights: NDArray[np.float64], coverage: float) -> float:

@@ -1,6 +1,7 @@
 """The decision policy: from probabilities to a level, and when a person must look. Versioned apart from the model."""
 
 import tomllib
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from severity.forest_kernel import kernel
 from severity.tables import BUILT_IN, TableError, digest
 
 Costs = Annotated[tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], Field(min_length=5, max_length=5)]
@@ -64,11 +66,10 @@ class Policy(BaseModel):
             raise ValueError('`cost` is given when level is "least-cost", and only then')
         return self
 
-    def levels(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Levels 1 to 5 (n,) of probabilities (n, 5). Of levels that are equally good, the gravest."""
-        worth = probabilities if self.cost is None else -(probabilities @ np.array(self.cost))
-        levels: NDArray[np.int64] = 5 - np.argmax(worth[:, ::-1], axis=1)
-        return levels
+    @cached_property
+    def worth(self) -> NDArray[np.float64]:
+        """What it is worth (5, 5) to say a level (second axis) where another (first axis) is true."""
+        return np.eye(5) if self.cost is None else -np.array(self.cost)
 
     def needs_person(self, *, plausible: int, top_probability: float, model_level: int, floor: int | None) -> bool:
         """Whether a person must look at a report that the model scored.
@@ -80,3 +81,18 @@ class Policy(BaseModel):
             or top_probability < self.triage.top_probability
             or (floor is not None and floor - model_level >= self.triage.floor_gap)
         )
+
+
+@kernel
+def levels_of(probabilities: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Levels 1 to 5 (n,) of probabilities (n, 5) by `Policy.worth`. Of levels that are equally good, the gravest."""
+    levels = np.ones(probabilities.shape[0], np.int64)
+    for row in range(probabilities.shape[0]):
+        most = -np.inf
+        for level in range(5):
+            expected = 0.0
+            for true in range(5):
+                expected += probabilities[row, true] * worth[true, level]
+            if expected >= most:
+                levels[row], most = level + 1, expected
+    return levels

@@ -78,10 +78,10 @@ class Scorer:
         """Raw scores and probabilities of n reports, in their order. Laps: features, forest."""
         tokens, numbers, _ = TokenWriter(self.vocabulary).write(map(self.gate.facts, reports))
         lap("features")
-        terms, X, leaves, raw = _score(tokens, numbers.reshape(-1, ENCODED), self.learned, self.forest.trees)
-        scores = Scores(raw, softmax(raw), X, leaves, self, tokens, terms)
+        numbers = numbers.reshape(-1, ENCODED)
+        terms, X, leaves, raw, probabilities = _score(tokens, numbers, self.learned, self.forest.trees)
         lap("forest")
-        return scores
+        return Scores(raw, probabilities, X, leaves, self, tokens, terms)
 
     def warm_up(self, reports: Sequence[CrimeReport]) -> None:
         """Compile every function (or load it from numba's cache) by scoring and explaining a few reports."""
@@ -156,12 +156,6 @@ class Scores:
         )
 
 
-def softmax(raw: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities (n, 5) of raw scores (n, 5)."""
-    odds = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
-
-
 def token_names(vocabulary: dict[str, int]) -> list[tuple[str, str]]:
     """The input and the bare code behind each token: "first_circumstance:lapd/0344" → ("circumstance", "0344")."""
     names = []
@@ -184,13 +178,23 @@ def _fixed(value: _T) -> _T:
     return value
 
 
+@kernel
+def softmax(raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (n, 5) of raw scores (n, 5)."""
+    odds = np.empty(raw.shape)
+    for row in range(raw.shape[0]):
+        odds[row] = np.exp(raw[row] - raw[row].max())
+        odds[row] /= odds[row].sum()
+    return odds
+
+
 # numba keeps compiled code by the file a function stands in, and does not see that a kernel it calls from another file
 # has changed: after such a change remove severity/__pycache__/*.nb*.
 @kernel
 def _score(
     tokens: Tokens, numbers: NDArray[np.float64], learned: Learned, trees: Trees
-) -> tuple[Terms, NDArray[np.float64], NDArray[np.uint32], NDArray[np.float64]]:
-    """Terms, columns (n, COLUMNS), leaves (n, trees) and raw scores (n, 5) of n reports."""
+) -> tuple[Terms, NDArray[np.float64], NDArray[np.uint32], NDArray[np.float64], NDArray[np.float64]]:
+    """Terms, columns (n, COLUMNS), leaves (n, trees), raw scores (n, 5) and probabilities (n, 5) of n reports."""
     n = tokens.sides.shape[0]
     terms = expand(tokens, learned.term_index)
     X = np.empty((n, COLUMNS))
@@ -206,4 +210,5 @@ def _score(
     for row in range(n):
         score_row(trees, X[row], cells, leaves[row], forest[row])
     linear = linear_scores(terms, learned.typical, learned.weights, learned.intercept)
-    return terms, X, leaves, (1 - LINEAR_SHARE) * forest + LINEAR_SHARE * linear
+    raw = (1 - LINEAR_SHARE) * forest + LINEAR_SHARE * linear
+    return terms, X, leaves, raw, softmax(raw)

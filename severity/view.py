@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.crime_report import CrimeReport
+from severity.conformal import sets_of
+from severity.forest_kernel import kernel
 from severity.laps import Lap
-from severity.policy import Policy
+from severity.policy import Policy, levels_of
 from severity.reasons import Leading
 from severity.rules import Floor
 from severity.scorer import Scorer
@@ -18,15 +20,14 @@ Five = tuple[float, float, float, float, float]
 TOLERANCE: Final = 1e-6
 """Largest difference between a raw score and its parts that rounding explains."""
 
-BITS: Final = np.array([1, 2, 4, 8, 16])
 SETS: Final = tuple(tuple(level for level in range(1, 6) if which >> level - 1 & 1) for which in range(32))
-"""The levels of each set, by the sum of its BITS."""
+"""The levels of each set, by what `sets_of` says."""
 
 
 class Plausible(Protocol):
-    """Which levels (n, 5) are plausible; `severity.conformal.PredictionSets`."""
+    """Least probabilities (5,) at which a level is plausible; `severity.conformal.PredictionSets`."""
 
-    def plausible(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]: ...
+    least_: NDArray[np.float64]
 
 
 class ModelFailed(RuntimeError):
@@ -54,30 +55,69 @@ def view(
 ) -> list[View]:
     """The model's view of each report. floors: those that hold. Raises ModelFailed, and whatever a model raises."""
     scores = scorer.score(reports, lap)
-    probabilities = scores.probabilities
-    if probabilities.shape != (len(reports), 5) or not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise ModelFailed(f"not five probabilities for each of {len(reports)} reports")
-    levels = policy.levels(probabilities)
-    published = np.maximum(levels, [floor.level if floor else 1 for floor in floors])
-    baselines, leads = scores.leading(published, policy.reasons)
-    totals = baselines + [led.total for led in leads]
-    if not (np.abs(totals - scores.raw[np.arange(len(reports)), published - 1]) <= TOLERANCE).all():
-        raise ModelFailed("the contributions do not add up to the raw score")
-    sets = (prediction_sets.plausible(probabilities) * BITS).sum(axis=1)
+    probabilities, n = scores.probabilities, len(reports)
+    if probabilities.shape != (n, 5):
+        raise ModelFailed(f"not five probabilities for each of {n} reports")
+    least = np.array([floor.level if floor else 1 for floor in floors])
+    decided = _decide(scores.raw, probabilities, policy.worth, prediction_sets.least_, least)
+    if not decided.sound:
+        raise ModelFailed("what should be a probability is none")
+    baselines, leads = scores.leading(decided.published, policy.reasons)
+    starts = baselines.tolist()
+    for start, led, raw in zip(starts, leads, decided.raw.tolist(), strict=True):
+        if not abs(start + led.total - raw) <= TOLERANCE:
+            raise ModelFailed("the contributions do not add up to the raw score")
     return [
         *map(
             View,
-            levels.tolist(),
+            decided.levels.tolist(),
             map(tuple, probabilities.tolist()),
-            score(probabilities).tolist(),
-            [SETS[which] for which in sets.tolist()],
-            baselines.tolist(),
+            decided.scores.tolist(),
+            [SETS[which] for which in decided.sets.tolist()],
+            starts,
             leads,
         )
     ]
 
 
-def score(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+class _Decided(NamedTuple):
+    sound: bool  # whether these are probabilities at all
+    levels: NDArray[np.int64]  # (n,) the model's
+    published: NDArray[np.int64]  # (n,) not below the floor
+    raw: NDArray[np.float64]  # (n,) of the published level
+    scores: NDArray[np.float64]  # (n,)
+    sets: NDArray[np.int64]  # (n,)
+
+
+# See the warning in `severity.scorer` about kernels that stand in other files.
+@kernel
+def _decide(
+    raw: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
+    worth: NDArray[np.float64],
+    least: NDArray[np.float64],
+    floors: NDArray[np.int64],
+) -> _Decided:
+    """What the policy makes of raw scores and probabilities (n, 5). least: see `Plausible`; floors: (n,)."""
+    levels = levels_of(probabilities, worth)
+    published = np.maximum(levels, floors)
+    sound = True
+    chosen = np.empty(published.shape[0])
+    for row in range(published.shape[0]):
+        chosen[row] = raw[row, published[row] - 1]
+        for probability in probabilities[row]:
+            sound = sound and 0.0 <= probability <= 1.0
+    return _Decided(sound, levels, published, chosen, scores_of(probabilities), sets_of(probabilities, least))
+
+
+@kernel
+def scores_of(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """25 × (expected level - 1) of each row (n, 5), 0 to 100; a row's own sum is divided out, being 1 only nearly."""
-    weight = (probabilities * np.arange(5)).sum(axis=1)
-    return np.asarray(np.clip(25 * weight / probabilities.sum(axis=1), 0.0, 100.0))
+    scores = np.empty(probabilities.shape[0])
+    for row in range(probabilities.shape[0]):
+        weight = total = 0.0
+        for level in range(5):
+            weight += probabilities[row, level] * level
+            total += probabilities[row, level]
+        scores[row] = min(max(25 * weight / total, 0.0), 100.0)
+    return scores

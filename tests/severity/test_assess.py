@@ -22,7 +22,7 @@ from severity.rules import Rules
 from severity.scheme import Schemes
 from severity.scorer import Contribution, softmax
 from severity.urgency import urgency_of
-from severity.view import ModelFailed, score
+from severity.view import ModelFailed, scores_of
 from severity.wording import Wording
 from tests.severity.small_model import small_model
 from tests.strategies import reports
@@ -74,8 +74,7 @@ class LinearScorer:
 
 
 class AboveTenth:
-    def plausible(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return probabilities > 0.1
+    least_ = np.full(5, 0.1)
 
 
 RULES, SCHEMES, POLICY, WORDING = Rules.load(), Schemes.load(), Policy.load(), Wording.load()
@@ -318,7 +317,7 @@ def test_the_policy_version_names_every_table_that_decides() -> None:
 @given(st.lists(st.floats(0, 1), min_size=5, max_size=5).filter(lambda shares: sum(shares) > 0.01))
 def test_the_score_is_25_times_the_expected_level_above_the_first(shares: list[float]) -> None:
     p = np.array([shares]) / sum(shares)
-    (points,) = score(p)
+    (points,) = scores_of(p)
     assert 0 <= points <= 100
     assert points == pytest.approx(25 * sum(above * share for above, share in enumerate(p[0])))
 

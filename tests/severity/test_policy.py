@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from severity.policy import Policy
+from severity.policy import Policy, levels_of
 from severity.tables import BUILT_IN, TableError
 
 POLICY = Policy.load()
@@ -22,14 +22,15 @@ def write(path: Path, old: str = "", new: str = "") -> Path:
 
 def test_the_most_probable_level_is_published_and_the_gravest_of_equals() -> None:
     probabilities = np.array([[0.1, 0.5, 0.2, 0.1, 0.1], [0.4, 0.1, 0.0, 0.1, 0.4], [0.2, 0.2, 0.2, 0.2, 0.2]])
-    assert POLICY.levels(probabilities).tolist() == [2, 5, 5]
-    assert POLICY.levels(np.empty((0, 5))).tolist() == []
+    assert levels_of(probabilities, POLICY.worth).tolist() == [2, 5, 5]
+    assert levels_of(np.empty((0, 5)), POLICY.worth).tolist() == []
 
 
 def test_a_cost_table_can_publish_a_graver_level_than_the_most_probable(tmp_path: Path) -> None:
     cost = "[[0,1,1,1,1],[1,0,1,1,1],[1,1,0,1,1],[1,1,1,0,1],[9,9,9,9,0]]"
     policy = Policy.load(write(tmp_path / "p.toml", 'level = "most-probable"', f'level = "least-cost"\ncost = {cost}'))
-    assert policy.levels(np.array([[0.0, 0.7, 0.0, 0.0, 0.3], [0.0, 0.95, 0.0, 0.0, 0.05]])).tolist() == [5, 2]
+    probabilities = np.array([[0.0, 0.7, 0.0, 0.0, 0.3], [0.0, 0.95, 0.0, 0.0, 0.05]])
+    assert levels_of(probabilities, policy.worth).tolist() == [5, 2]
 
 
 def test_a_sure_model_needs_no_person() -> None:
