@@ -4,6 +4,7 @@ The hot path touches counters once a batch, never once a record.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -193,6 +194,9 @@ class ScorerMetrics:
             "severity_delivery_info", "How priorities are delivered.", ["delivery"], registry=registry
         )
 
+        # To look a label up anew for each batch takes longer than to count.
+        self._priorities_of, self._seconds_of = cache(self.priorities.labels), cache(self.stage_seconds.labels)
+
     def look_up(
         self,
         *,
@@ -228,16 +232,20 @@ class ScorerMetrics:
         self.records.inc(tally.records)
         self.batch_records.observe(tally.records)
         for (level, decided_by), count in tally.priorities.items():
-            self.priorities.labels("none" if level is None else str(level), decided_by).inc(count)
+            self._priorities_of("none" if level is None else str(level), decided_by).inc(count)
         for stage, seconds in tally.stage_seconds.items():
-            self.stage_seconds.labels(stage).inc(seconds)
-        self.drills.inc(tally.drills)
-        self.human_triage.inc(tally.human_triage)
-        self.unknown_fields.inc(tally.unknown_fields)
+            self._seconds_of(stage).inc(seconds)
         for reason, count in tally.dropped.items():
             self.revisions_dropped.labels(reason).inc(count)
-        self.revisions_published.inc(tally.replaced)
-        self.agency_triage.inc(tally.not_trusted)
+        for counter, count in (
+            (self.drills, tally.drills),
+            (self.human_triage, tally.human_triage),
+            (self.unknown_fields, tally.unknown_fields),
+            (self.revisions_published, tally.replaced),
+            (self.agency_triage, tally.not_trusted),
+        ):
+            if count:
+                counter.inc(count)
         for doubt, count in tally.doubted.items():
             self.doubted.labels(doubt).inc(count)
 
