@@ -82,7 +82,7 @@ class Ledger:
     def recall(self, found: Iterable[Found]) -> Turned:
         """Take in what was published, in any order; an agency's record that has been counted is not counted again."""
         before, counted = self.marked, dict(self._counted)
-        for one in sorted(found, key=_when):
+        for one in in_order(found):
             if one.name and one.decision:
                 self._revisions.remember([(one.name, one.decision)])
             if one.offset >= counted.get(one.source, 0):
@@ -91,6 +91,11 @@ class Ledger:
                 self._agencies.add(one.agency, [one.bad])
                 self._counted[one.source] = max(self._counted.get(one.source, 0), one.offset + 1)
         return _turned(before, self.marked)
+
+
+def in_order(found: Iterable[Found]) -> list[Found]:
+    """As they were published."""
+    return sorted(found, key=_when)
 
 
 def _when(found: Found) -> tuple[int, Partition, int]:

@@ -17,6 +17,9 @@ from transport.records import Batch, DeadLetter, Partition, Record, next_offsets
 LAG_SECONDS: Final = 1.0
 """How often the lag is looked up."""
 
+MANY: Final = 1000
+"""Records that wait, of which more are a backlog."""
+
 MOST_SKEW_SECONDS: Final = 60.0
 """By which clocks may differ before it is said."""
 
@@ -57,6 +60,7 @@ class Watch(Observer):
         self._in_hand_since: float | None = None
         self._tally: Tally | None = None
         self._looked = 0.0
+        self._lag = 0
         self._caught_up = False
         self._clock_off = False
         self._new: set[Partition] = set()
@@ -76,8 +80,13 @@ class Watch(Observer):
         """Show the lag, now and then."""
         if not 0 <= self._wall() - self._looked <= LAG_SECONDS:  # below 0: the clock was set back
             self._looked = self._wall()
-            self._metrics.lag.set(lag := backend.lag())
-            self._caught_up = lag == 0
+            self._lag = backend.lag()
+            self._metrics.lag.set(self._lag)
+            self._caught_up = self._lag == 0
+
+    def behind(self) -> bool:
+        """Whether many records wait."""
+        return self._lag > MANY
 
     def committed(self, records: Sequence[Record], batch: Batch, seconds: float) -> None:
         """Count a batch whose priorities can be read."""

@@ -60,6 +60,9 @@ SILENT_SECONDS: Final = 20.0
 """After which a process whose loop has not come round is to be started anew: longer than the watchdog needs to put
 another loop in its place, time and again."""
 
+JOIN_SECONDS: Final = 1.0
+"""How long the end waits for what is being read aside."""
+
 STUCK: Final = "stuck"
 """Why clients were made anew, in the metric, beside the reasons of `transport.errors.LoopFailed`."""
 
@@ -169,11 +172,16 @@ def _serve(settings: ScorerSettings, stack: ExitStack, stopped: threading.Event)
 
         def between_batches() -> None:
             watch.look(backend)
+            recall.take_in()
             alive()
 
         return Loop(backend, handle, bounds=kafka.bounds, between_batches=between_batches, observer=watch)
 
     recall.ahead()
+    aside = threading.Thread(target=recall.keep_up, args=(stopped, watch.behind), name="recall", daemon=True)
+    aside.start()
+    stack.callback(aside.join, JOIN_SECONDS)
+    stack.callback(stopped.set)
     wait_for_champion(follower, settings.model_wait_seconds, stopped)
     if champion.degraded:
         _practise(settings, assessor)

@@ -1,10 +1,13 @@
 """What a scorer finds out about what has been published."""
 
 import json
+import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer
@@ -126,6 +129,94 @@ def test_when_publications_were_undone_it_forgets_what_is_not_there(broker: Embe
     recall()
     assert known.last(b"lapd/1") == Decision(1, 3, "P2", "model")
     assert known.last(b"lapd/2") is None
+
+
+@contextmanager
+def kept_up(recall: Recall, behind: bool = False) -> Iterator[None]:
+    stopped = threading.Event()
+    thread = threading.Thread(target=recall.keep_up, args=(stopped, lambda: behind))
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def recalled(caplog: pytest.LogCaptureFixture) -> list[int]:
+    """How many priorities were read each time that the loop waited for it."""
+    return [int(found[1]) for line in caplog.messages if (found := re.match(r"(\d+) published", line))]
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEEP_UP_SECONDS", 0.05)
+    monkeypatch.setattr(module, "SOME", 2)
+
+
+@pytest.mark.usefixtures("soon")
+def test_what_was_read_aside_is_taken_in_by_and_by_and_need_not_be_read_when_partitions_come(
+    broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    known, incomplete = ledger(), list[str]()
+    recall = made(broker.settings(), known, incomplete)
+    recall()
+    publish(broker.settings(), *(priority(str(number)) for number in range(1, 6)))
+    with kept_up(recall):
+        deadline = time.monotonic() + 30
+        while known.last(b"lapd/1") is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+            recall.take_in()
+    assert known.last(b"lapd/2") is not None
+    assert known.last(b"lapd/3") is None, "no batch waits for more than some"
+    publish(broker.settings(), priority("6"))
+    recall()
+    assert [known.last(b"lapd/%d" % number) is not None for number in range(1, 7)] == [True] * 6
+    assert (recalled(caplog), incomplete) == ([0, 1], [])
+
+
+@pytest.mark.usefixtures("soon")
+def test_nothing_is_read_aside_while_much_waits(broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    known = ledger()
+    recall = made(broker.settings(), known, [])
+    publish(broker.settings(), priority("1"))
+    with kept_up(recall, behind=True):
+        time.sleep(1.0)
+        recall.take_in()
+    assert known.last(b"lapd/1") is None
+    recall()
+    assert recalled(caplog) == [1]
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(("meanwhile", "again"), [(Recall.__call__, 0), (Recall.afresh, 1)])
+def test_what_is_being_read_aside_is_let_go_when_the_loop_reads_on_itself_or_forgets(
+    broker: EmbeddedBroker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    meanwhile: Callable[[Recall], None],
+    again: int,
+) -> None:
+    known, stopped, read = ledger(), threading.Event(), Recall._read
+    recall = made(broker.settings(), known, [])
+    publish(broker.settings(), priority("1"))
+
+    def interrupted(self: Recall, *arguments: Any, wait: bool) -> Any:
+        got = read(self, *arguments, wait=wait)
+        if not wait:
+            meanwhile(self)
+            stopped.set()
+        return got
+
+    monkeypatch.setattr(Recall, "_read", interrupted)
+    recall.keep_up(stopped, lambda: False)
+    recall.take_in()
+    caplog.set_level("INFO")
+    recall()
+    assert known.last(b"lapd/1") == Decision(1, 3, "P2", "model")
+    assert recalled(caplog) == [again]
 
 
 def test_an_end_that_cannot_be_read_is_counted_and_does_not_stop_the_scorer(broker: EmbeddedBroker) -> None:
