@@ -142,8 +142,8 @@ class LocalKafka:
 _TAKING_OVER: Final = {
     # Others have a killed node's partitions before its group's members are taken for dead, after 6 s. Where it was the
     # controller another is elected first, and gives each node its time anew.
-    "broker.session.timeout.ms": "2500",
-    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "1500",
+    "broker.heartbeat.interval.ms": "300",
     "controller.quorum.fetch.timeout.ms": "1000",
     "controller.quorum.election.timeout.ms": "500",
 }
