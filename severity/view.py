@@ -56,10 +56,11 @@ def view(
     """The model's view of each report. floors: those that hold. Raises ModelFailed, and whatever a model raises."""
     scores = scorer.score(reports, lap)
     probabilities, n = scores.probabilities, len(reports)
-    if probabilities.shape != (n, 5):
-        raise ModelFailed(f"not five probabilities for each of {n} reports")
-    least = np.array([floor.level if floor else 1 for floor in floors])
-    decided = _decide(scores.raw, probabilities, policy.worth, prediction_sets.least_, least)
+    # Kernels check no bounds: what a model or its artefact brings along is looked at first.
+    if not scores.raw.shape == probabilities.shape == (n, 5) or prediction_sets.least_.shape != (5,):
+        raise ModelFailed(f"not five raw scores, five probabilities and five thresholds for each of {n} reports")
+    lowest = np.array([floor.level if floor else 1 for floor in floors])
+    decided = _decide(scores.raw, probabilities, policy.worth, prediction_sets.least_, lowest)
     if not decided.sound:
         raise ModelFailed("what should be a probability is none")
     baselines, leads = scores.leading(decided.published, policy.reasons)

@@ -6,8 +6,8 @@ in the log then, before the end that is seen now. They may only not be readable 
 those on the offsets by milliseconds, and a dead worker's open transaction hides all that follows until the broker ends
 it. So reading goes on up to that end.
 
-While nothing waits to be scored, a thread of its own reads on every few seconds. What is left to read when partitions
-come is then a matter of tenths of a second: else a dead worker's reports would wait for it, too.
+While not many records wait to be scored, a thread of its own reads on every few seconds. Little is left to read then
+when partitions come: a dead worker's reports would else wait for seconds more.
 """
 
 import logging

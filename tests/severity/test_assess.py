@@ -1,7 +1,7 @@
 """From reports to priorities."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -223,6 +223,25 @@ def test_a_model_that_answers_nonsense_is_not_believed(changes: dict[str, float]
     failures: list[Exception] = []
     priority = assess(assessor(Wrong(**changes), failures))
     assert (priority.degraded, priority.decided_by) == (True, "fallback")
+    assert [type(error) for error in failures] == [ModelFailed]
+
+
+@pytest.mark.parametrize("name", ["raw", "probabilities"])
+def test_a_model_that_answers_of_too_few_levels_is_not_believed(name: str) -> None:
+    class Short(LinearScorer):
+        def score(self, reports: Sequence[CrimeReport], lap: Lap = untimed) -> LinearScores:
+            scores = super().score(reports, lap)
+            return replace(scores, **{name: getattr(scores, name)[:, :3]})
+
+    failures: list[Exception] = []
+    assert assess(assessor(Short(), failures)).decided_by == "fallback"
+    assert [type(error) for error in failures] == [ModelFailed]
+
+
+def test_thresholds_of_too_few_levels_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[Exception] = []
+    monkeypatch.setattr(AboveTenth, "least_", np.full(3, 0.1))
+    assert assess(assessor(LinearScorer(), failures)).decided_by == "fallback"
     assert [type(error) for error in failures] == [ModelFailed]
 
 

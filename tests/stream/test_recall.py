@@ -166,7 +166,7 @@ def test_what_was_read_aside_is_taken_in_by_and_by_and_need_not_be_read_when_par
     with kept_up(recall):
         deadline = time.monotonic() + 30
         while known.last(b"lapd/1") is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+            time.sleep(0.01)  # the loop's place: it comes by between two batches
             recall.take_in()
     assert known.last(b"lapd/2") is not None
     assert known.last(b"lapd/3") is None, "no batch waits for more than some"
@@ -183,7 +183,7 @@ def test_nothing_is_read_aside_while_much_waits(broker: EmbeddedBroker, caplog: 
     recall = made(broker.settings(), known, [])
     publish(broker.settings(), priority("1"))
     with kept_up(recall, behind=True):
-        time.sleep(1.0)
+        time.sleep(1.0)  # twenty times as long as until it is read where nothing waits
         recall.take_in()
     assert known.last(b"lapd/1") is None
     recall()

@@ -57,7 +57,7 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> Forget:
         def list_topics(self, *arguments: Any, **named: Any) -> Any:
             if self.forgot:
                 raise KafkaException(KafkaError(KafkaError._TRANSPORT))
-            return super().list_topics(*arguments, **named)  # type: ignore[misc]
+            return super().list_topics(*arguments, **named)  # type: ignore[misc]  # a mixin, whose base is yet to come
 
     class ForgetfulConsumer(Client, Consumer):
         def poll(self, *arguments: Any) -> Any:
