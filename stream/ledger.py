@@ -60,6 +60,7 @@ class Ledger:
         self._revisions = revisions
         self._agencies = agencies
         self._counted: dict[Partition, int] = {}
+        self._backlogs: dict[Partition, int] = {}
 
     @property
     def marked(self) -> frozenset[str]:
@@ -70,10 +71,24 @@ class Ledger:
         """A batch has been committed; `offsets`: where reading goes on after it."""
         before = self.marked
         self._revisions.remember(lesson.decisions.items())
+        if any(offsets.get(place, 0) > end for place, end in self._backlogs.items()):
+            self._revisions.keep(lesson.decisions)
         for agency, outcomes in lesson.outcomes.items():
             self._agencies.add(agency, outcomes)
-        self._counted.update(offsets)
+        for place, offset in offsets.items():
+            self._counted[place] = max(self._counted.get(place, 0), offset)
         return _turned(before, self.marked)
+
+    def backlog(self, partition: Partition, end: int) -> None:
+        """So far it goes, and what comes after it is read in turn with it."""
+        self._backlogs[partition] = end
+
+    def worked_off(self, partitions: Iterable[Partition]) -> None:
+        """These have no backlog, or are another worker's."""
+        for partition in partitions:
+            self._backlogs.pop(partition, None)
+        if not self._backlogs:
+            self._revisions.let_go()
 
     def forget(self) -> None:
         """Every decision: what is published is to be recalled. The agencies' records have been counted all the same."""

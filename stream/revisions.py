@@ -48,13 +48,17 @@ class Revisions:
     def __init__(self, most: int) -> None:
         self._most = most
         self._last: OrderedDict[bytes, Decision] = OrderedDict()
+        self._kept: OrderedDict[bytes, Decision] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._last)
 
     def last(self, name: bytes) -> Decision | None:
         """The newest decision on a report, where it is remembered."""
-        return self._last.get(name)
+        last = self._last.get(name)
+        if self._kept and (kept := self._kept.get(name)) and (last is None or kept.revision > last.revision):
+            return kept
+        return last
 
     def remember(self, decisions: Iterable[tuple[bytes, Decision]]) -> None:
         """Keep those that are newer than what is known, in any order; the oldest make room."""
@@ -69,6 +73,21 @@ class Revisions:
         while len(last) > self._most:
             last.popitem(last=False)
 
+    def keep(self, names: Iterable[bytes]) -> None:
+        """These, remembered just now, until `let_go`; the oldest make room."""
+        kept = self._kept
+        for name in names:
+            if last := self._last.get(name):
+                kept[name] = last
+                kept.move_to_end(name)
+        while len(kept) > self._most:
+            kept.popitem(last=False)
+
+    def let_go(self) -> None:
+        """Keep no more than the last ones."""
+        self._kept.clear()
+
     def forget(self) -> None:
         """All of them."""
         self._last.clear()
+        self._kept.clear()

@@ -138,11 +138,23 @@ class Watch(Observer):
         self._member = change != "lost"
         if change != "assigned":
             self._new.difference_update(partitions)
+            self._ledger.worked_off(partitions)
             return
         self._new.update(partitions)
         if self._assigned:
             self._assigned()
             self._assigned = None
+
+    def backlog(self, partition: Partition, start: int, end: int) -> None:
+        """What comes is answered before much that waits."""
+        place = "{}/{}".format(*partition)
+        logger.info("%d records wait in %s: what comes from now on is answered in turn with them", end - start, place)
+        self._ledger.backlog(partition, end)
+
+    def worked_off(self, partition: Partition) -> None:
+        """A partition is read in its order again."""
+        logger.info("worked off: %s/%d", *partition)
+        self._ledger.worked_off([partition])
 
     def unassigned(self) -> str | None:
         """None while the group has told which partitions are this worker's, also when there are none left for it."""

@@ -48,8 +48,9 @@ class ExactlyOnce:
 
     def publish(self, outgoing: Sequence[Outgoing], offsets: Mapping[Partition, int]) -> None:
         """See `Backend.publish`."""
+        places = self._source.places(offsets)
         try:
-            self._transactions.publish(outgoing, offsets, self._source.membership)
+            self._transactions.publish(outgoing, places, self._source.membership)
         except Aborted:
             self._source.rewind()
             raise
@@ -59,6 +60,7 @@ class ExactlyOnce:
             if not self._renewed_published(offsets, failed):
                 self._source.rewind()
                 raise Aborted(failed.reason, failed.detail) from failed
+        self._source.done(places)
 
     def leave(self) -> None:
         """See `Backend.leave`."""
@@ -89,7 +91,7 @@ class ExactlyOnce:
         self._source.await_coordinator()
         if (committed := self._source.committed(offsets, TRIES)) is None:
             raise failed  # all clients have to be new, and settle it
-        return all(committed[partition] >= offset for partition, offset in offsets.items())
+        return all(committed[partition].covers(offset) for partition, offset in offsets.items())
 
 
 class AtLeastOnce:
@@ -122,7 +124,9 @@ class AtLeastOnce:
             self._source.commit_stored()
             self._source.rewind()
             raise
-        self._source.store(offsets)
+        places = self._source.places(offsets)
+        self._source.store(places)
+        self._source.done(places)
 
     def leave(self) -> None:
         """See `Backend.leave`."""

@@ -34,10 +34,11 @@ def _now() -> datetime:
 class Loop:
     """Reads, handles and publishes until it is stopped.
 
-    `handler` gets records within `bounds`, in order within each partition, and returns outputs and dead letters. It may
-    get the same records again, after an abort or while the one that it fails on is looked for, so it has no side
-    effects; what came before them is published by then. When it raises, halves of the batch are tried, and the single
-    record that it fails on becomes a dead letter `HANDLER_ERROR`; only `StopWorker` ends the loop.
+    `handler` gets records within `bounds`, in order within each partition but for a long backlog (see
+    `transport.ahead`), and returns outputs and dead letters. It may get the same records again, after an abort or while
+    the one that it fails on is looked for, so it has no side effects; what came before them is published by then. When
+    it raises, halves of the batch are tried, and the single record that it fails on becomes a dead letter
+    `HANDLER_ERROR`; only `StopWorker` ends the loop.
 
     `between_batches` is called before each batch and at least every `IDLE_SECONDS`: the place to swap a model.
     """

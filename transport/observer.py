@@ -23,6 +23,12 @@ class Observer:
     def rebalanced(self, change: Rebalance, partitions: Sequence[Partition]) -> None:
         """Partitions came, were given back, or were lost to others while this worker was out of touch."""
 
+    def backlog(self, partition: Partition, start: int, end: int) -> None:
+        """So much waits in a partition that came: what is written from `end` on is read in turn with it."""
+
+    def worked_off(self, partition: Partition) -> None:
+        """A backlog; the partition is read in its order again."""
+
     def waiting(self, detail: str) -> None:
         """A broker did not answer in time and is asked again: for the whole of an outage, about once a second."""
 

@@ -73,6 +73,12 @@ class KafkaSettings(BaseSettings):
     max_batch_seconds: float = Field(
         0.5, gt=0, lt=5, description="Longest that a transaction's records should take to be handled and published."
     )
+    fresh_first: int = Field(
+        5000,
+        ge=0,
+        description="Where more records than this wait in a partition that comes to a worker, what is written from then"
+        " on is read in turn with them; 0: never.",
+    )
     embedded: bool = Field(False, description="The broker is the demo's own; it has no transactions.")
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = Field(
         "PLAINTEXT",

@@ -8,14 +8,15 @@ from functools import partial
 from operator import methodcaller
 from typing import Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from transport.ahead import Ahead, Place
 from transport.clients import LOGGER
 from transport.errors import LoopFailed
 from transport.observer import Observer, Rebalance
 from transport.probe import LOOK_SECONDS, has_forgotten
 from transport.records import Partition, Record
-from transport.retry import AWAY, CALL_SECONDS, MOVING, error_of, persist
+from transport.retry import AWAY, CALL_SECONDS, MOVING, PATIENCE_SECONDS, error_of, persist
 from transport.settings import TRANSACTION_SECONDS, KafkaSettings, consumer_properties
 
 HEADERS_LEFT_OUT: Final = "severity.headers_left_out"
@@ -50,6 +51,8 @@ class GroupSource:
         self._observer = Observer()
         self._given_up = 0
         self._in_hand: set[Partition] = set()
+        self._ahead = Ahead(settings)
+        self._was_ahead = False
         self._looked = time.monotonic()
         self._unheard: set[Partition] = set()
         self._assigned_at = 0.0
@@ -95,8 +98,8 @@ class GroupSource:
         except KafkaException as exception:
             raise LoopFailed("coordinator", error_of(exception).str(), passing=True) from exception
 
-    def committed(self, partitions: Iterable[Partition], tries: int = 1) -> Mapping[Partition, int] | None:
-        """Where the group goes on in these, below 0 where it has not begun; None when it is not told, a second a try.
+    def committed(self, partitions: Iterable[Partition], tries: int = 1) -> Mapping[Partition, Place] | None:
+        """Where the group goes on in these; None when it is not told, a second a try.
 
         It is not while a transaction that holds offsets has yet to end.
         """
@@ -107,7 +110,7 @@ class GroupSource:
             except KafkaException as exception:
                 self._observer.waiting(f"asking where to go on: {error_of(exception).str()}")
             else:
-                return {(place.topic, place.partition): place.offset for place in places}
+                return _by_partition(places)
         return None
 
     def read(self, most: int, seconds: float) -> list[Record]:
@@ -116,6 +119,9 @@ class GroupSource:
         Raises `LoopFailed`, which passes, where a partition came and is not read, or no broker is known any more.
         """
         consumer = self._opened()
+        if not self._was_ahead and (records := self._read_ahead(consumer, most)):
+            return records
+        self._was_ahead = False
         if self._unheard and time.monotonic() > self._assigned_at + SILENT_SECONDS:
             self._listen_to_the_silent()
         message = consumer.poll(seconds)
@@ -127,17 +133,23 @@ class GroupSource:
             return []
         given_up = self._given_up
         messages = [message, *consumer.consume(most - 1, 0)] if most > 1 else [message]
-        records = [to_record(message) for message in messages if self._good(message)]
-        # Taken here and not when offsets are sent: a worker that falls out of its group meanwhile has to be refused.
-        self.membership = consumer.consumer_group_metadata()
-        self._in_hand = {(record.topic, record.partition) for record in records}
-        if self._unheard:
-            self._unheard -= self._in_hand
+        records = self._taken(messages)
         if given_up != self._given_up or not consumer.memberid():
             # Partitions went away among these very records; whoever has them now may have gone on.
             self.rewind()
             return []
-        return records
+        if self._unheard:
+            self._hear(records)
+        return self._ahead.left(records)
+
+    def places(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, Place]:
+        """What to commit for the last read, or a part of it, when reading goes on at these offsets."""
+        return self._ahead.places(offsets)
+
+    def done(self, places: Mapping[Partition, Place]) -> None:
+        """These are committed."""
+        for partition in self._ahead.done(places):
+            self._observer.worked_off(partition)
 
     def rewind(self) -> None:
         """Back to what is committed, in those partitions of the last read that are still this member's.
@@ -145,27 +157,21 @@ class GroupSource:
         All of them, also where only a part of what was read could not be published: the rest is still in hand, too.
         """
         consumer = self._opened()
+        self._ahead.rewind(self._in_hand)
         mine = {(place.topic, place.partition) for place in consumer.assignment()}
-        wanted = [TopicPartition(*partition) for partition in self._in_hand if partition in mine]
-        if not wanted:
+        if not (wanted := self._in_hand & mine):
             return
-        try:
-            for place in persist(
-                lambda: consumer.committed(wanted, CALL_SECONDS),
-                "asking for committed offsets",
-                self._observer,
-                also=AWAY,
-            ):
-                offset = place.offset if place.offset >= 0 else OFFSET_BEGINNING
-                consumer.seek(TopicPartition(place.topic, place.partition, offset))
-        except KafkaException as exception:
-            raise LoopFailed("rewind", error_of(exception).str(), passing=True) from exception
-
-    def store(self, offsets: Mapping[Partition, int]) -> None:
-        """Note where to go on; the client commits it soon, and when the partition is revoked or the reader closed."""
-        for (topic, partition), offset in offsets.items():
+        for partition, place in self._persist_committed(wanted, PATIENCE_SECONDS).items():
             try:
-                self._opened().store_offsets(offsets=[TopicPartition(topic, partition, offset)])
+                consumer.seek(place.seat(partition))
+            except KafkaException as exception:
+                raise LoopFailed("rewind", error_of(exception).str(), passing=True) from exception
+
+    def store(self, places: Mapping[Partition, Place]) -> None:
+        """Note where to go on; the client commits it soon, and when the partition is revoked or the reader closed."""
+        for partition, place in places.items():
+            try:
+                self._opened().store_offsets(offsets=[place.at(partition)])
             except KafkaException as exception:
                 # Another member has the partition now and repeats these records: at least once.
                 self._observer.problem(error_of(exception).str())
@@ -185,7 +191,7 @@ class GroupSource:
         for place in consumer.position(consumer.assignment()):
             _, end = consumer.get_watermark_offsets(place, cached=True)
             if place.offset >= 0 and end >= 0:
-                waiting += max(end - place.offset, 0)
+                waiting += max(end - place.offset - self._ahead.count((place.topic, place.partition)), 0)
         return waiting
 
     def close(self) -> None:
@@ -195,12 +201,80 @@ class GroupSource:
         anybody a partition.
         """
         consumer, self._consumer = self._consumer, None
+        self._ahead.close()
         if consumer is None:
             return
         if consumer.memberid() and not self._observer.stopping():
             with contextlib.suppress(KafkaException, LoopFailed):
                 self._await_coordinator(consumer)
         consumer.close()
+
+    def _read_ahead(self, consumer: Consumer, most: int) -> list[Record]:
+        """What came after a backlog; every other read, since only the backlog's serves the group."""
+        messages = self._ahead.read(most)
+        self._was_ahead = bool(messages)
+        return self._taken(messages) if messages else []
+
+    def _taken(self, messages: Sequence[Message]) -> list[Record]:
+        records = [to_record(message) for message in messages if self._good(message)]
+        # Taken here and not when offsets are sent: a worker that falls out of its group meanwhile has to be refused.
+        self.membership = self._opened().consumer_group_metadata()
+        self._in_hand = {(record.topic, record.partition) for record in records}
+        return records
+
+    def _hear(self, records: Sequence[Record]) -> None:
+        """The first records of partitions that came: what is done beyond them, and whether much waits there."""
+        firsts: dict[Partition, int] = {}
+        for record in records:
+            firsts.setdefault((record.topic, record.partition), record.offset)
+        heard = self._unheard & firsts.keys()
+        self._unheard -= heard
+        if not heard:
+            return
+        consumer = self._opened()
+        much = False
+        for partition, place in self._persist_committed(heard, COORDINATOR_SECONDS).items():
+            _, end = consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
+            much |= self._look_ahead(partition, place, firsts[partition], end)
+        if much and self._unheard:
+            # Their turn may come late, behind all that was fetched before. Where a transaction still holds their
+            # offsets, or a broker is away, they are looked at when they are heard.
+            with contextlib.suppress(KafkaException):
+                for partition, place in (self.committed(self._unheard) or {}).items():
+                    first, end = consumer.get_watermark_offsets(TopicPartition(*partition), CALL_SECONDS)
+                    self._look_ahead(partition, place, first, end)
+
+    def _look_ahead(self, partition: Partition, place: Place, first: int, end: int) -> bool:
+        """Whether what comes is read in turn with what waits, from `first` to `end`."""
+        place = place if place.offset >= first else place._replace(offset=first)
+        if place.end > end and place.end > self._end(partition):
+            self._observer.problem(f"{partition}: what was done ahead, up to {place.end}, is not in the log any more")
+            place = Place(place.offset)
+        most = self._settings.fresh_first
+        if most and not place.start and end - place.offset > most:
+            place = place._replace(start=end, end=end)
+        if place.start and partition not in self._ahead:
+            self._ahead.begin(partition, place, reading=most > 0)
+            self._observer.backlog(partition, place.offset, place.start)
+        return partition in self._ahead
+
+    def _persist_committed(self, partitions: Iterable[Partition], seconds: float) -> Mapping[Partition, Place]:
+        """As `committed`, asked for so many seconds. Raises `LoopFailed`, which passes."""
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        ask = partial(self._opened().committed, wanted, CALL_SECONDS)
+        try:
+            return _by_partition(persist(ask, "asking where to go on", self._observer, seconds, AWAY | MOVING))
+        except KafkaException as exception:
+            raise LoopFailed("coordinator", error_of(exception).str(), passing=True) from exception
+
+    def _end(self, partition: Partition) -> int:
+        """Of what can be read there, as its leader says, once it knows."""
+        ask = partial(self._opened().get_watermark_offsets, TopicPartition(*partition), CALL_SECONDS)
+        try:
+            _, end = persist(ask, "asking for the end", self._observer, also=AWAY)
+        except KafkaException as exception:
+            raise LoopFailed("coordinator", error_of(exception).str(), passing=True) from exception
+        return int(end)
 
     def _listen_to_the_silent(self) -> None:
         """Look, once after they came, whether partitions of which nothing was read are fetched from at all.
@@ -211,9 +285,9 @@ class GroupSource:
         silent, self._unheard = self._unheard, set()
         places = self.committed(silent, TRIES)
         try:
-            for (topic, partition), offset in (places or {}).items():
+            for partition, place in (places or {}).items():
                 # Where it stands already; refused where nothing is being fetched.
-                self._opened().seek(TopicPartition(topic, partition, offset if offset >= 0 else OFFSET_BEGINNING))
+                self._opened().seek(place.seat(partition))
         except KafkaException:
             places = None
         if places is None:
@@ -236,6 +310,7 @@ class GroupSource:
             self._assigned_at = time.monotonic()
         else:
             self._unheard.difference_update(partitions)
+            self._ahead.end(partitions)
             self._given_up += 1
         self._observer.rebalanced(change, partitions)
 
@@ -247,6 +322,16 @@ class GroupSource:
             raise LoopFailed("consumer", error.str())
         self._observer.problem(error.str())
         return False
+
+
+def _by_partition(places: Iterable[TopicPartition]) -> dict[Partition, Place]:
+    """Raises KafkaException where one of them is not told."""
+    found = {}
+    for place in places:
+        if place.error is not None:
+            raise KafkaException(place.error)
+        found[place.topic, place.partition] = Place.of(place)
+    return found
 
 
 def is_meant(name: str, topics: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from transport.ahead import Place
 from transport.calls import Calls
 from transport.clients import LOGGER, produce
 from transport.errors import Aborted, LoopFailed, TooLarge, TransportError
@@ -115,19 +116,19 @@ class Transactions:
             raise self._ended(producer, error_of(exception), began) from exception
         self._open = None
 
-    def publish(self, outgoing: Sequence[Outgoing], offsets: Mapping[Partition, int], membership: object) -> None:
+    def publish(self, outgoing: Sequence[Outgoing], places: Mapping[Partition, Place], membership: object) -> None:
         """All of it, or `Aborted`, `TooLarge` or `LoopFailed` and nothing of it."""
         producer = self._ring[self._turn]
         self._turn = (self._turn + 1) % RING
         self._too_large = False
-        places = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+        offsets = [place.at(partition) for partition, place in places.items()]
         began = time.monotonic()
         try:
             producer.begin_transaction()
             self._open = producer
             for message in outgoing:
                 produce(producer, message)
-            send = partial(producer.send_offsets_to_transaction, places, membership, CALL_SECONDS)
+            send = partial(producer.send_offsets_to_transaction, offsets, membership, CALL_SECONDS)
             self._insist(send, "sending offsets", began)
             self._insist(partial(producer.commit_transaction, CALL_SECONDS), "committing", began)
         except KafkaException as exception:

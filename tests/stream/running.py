@@ -72,6 +72,8 @@ def scorer(
         "SEVERITY_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "SEVERITY_KAFKA__EMBEDDED": str(kafka.embedded),
         "SEVERITY_KAFKA__DELIVERY": kafka.delivery,
+        "SEVERITY_KAFKA__FRESH_FIRST": str(kafka.fresh_first),
+        "SEVERITY_KAFKA__MAX_BATCH": str(kafka.max_batch),
         "SEVERITY_SCORER__METRICS_PORT": "0",
         "SEVERITY_SCORER__TRUSTED_KEYS": str(trusted_keys),
         "SEVERITY_SCORER__ARTEFACTS": str(trusted_keys.parent / "releases"),  # as tests.stream.releases has them

@@ -47,9 +47,9 @@ class City:
         """Where reports are filed; it names no agency."""
         return f"{self.name}-reports"
 
-    def scorer(self) -> AbstractContextManager[Running]:
+    def scorer(self, **more: object) -> AbstractContextManager[Running]:
         own = {"topics": self.topic, "group_id": self.name, "model_name": self.name, "model_wait_seconds": 0}
-        return scorer(self.settings, self.keys, **own)
+        return scorer(self.settings, self.keys, **own, **more)
 
     def file(self, agency: str, numbers: range, revision: int = 1) -> None:
         with Sender(self.settings) as sender:
@@ -121,6 +121,25 @@ def test_no_lower_revision_follows_a_higher_one_though_the_scorer_is_killed_and_
         for before, after in pairwise(told):
             assert after.previous is not None
             assert after.previous.model_dump() == before.model_dump(include={*type(after.previous).model_fields})
+
+
+def test_a_revision_that_overtook_a_backlog_is_the_last_though_more_is_scored_meanwhile_than_is_remembered(
+    city: City,
+) -> None:
+    waiting, corrected = 10_000, range(8_000, 8_080)
+    city.settings = city.settings.model_copy(update={"fresh_first": 500, "max_batch": 20})
+    city.file("a", range(waiting))
+    with city.scorer(remembered_reports=100) as running:
+        running.ready()
+        city.file("a", corrected, 2)
+        heard: dict[str, list[int]] = defaultdict(list)
+        while len(heard) < waiting:
+            for priority in city.hear(1):
+                heard[priority.report_id].append(priority.revision)
+        assert running.end() == 0
+    assert all(revisions == sorted(revisions) for revisions in heard.values())
+    overtaken = [number for number in corrected if heard[str(number)] == [2]]
+    assert len(overtaken) > len(corrected) / 2
 
 
 def test_an_agency_turned_bad_is_marked_over_a_kill_while_others_are_scored_and_the_mark_ends_by_itself(

@@ -1,6 +1,7 @@
 """Order of a report's revisions, over aborts and restarts."""
 
 import json
+from collections import defaultdict
 from itertools import pairwise
 from random import Random
 
@@ -13,6 +14,7 @@ from schemas.common import ReportStatus
 from schemas.crime_report import CrimeReport
 from schemas.envelope import encode
 from schemas.priority import Previous, Priority
+from stream.ledger import Found, Lesson
 from stream.revisions import Decision, Revisions, name_of
 from stream.tally import Tally
 from tests.stream.standin import NOW, Marked, ledger
@@ -126,6 +128,44 @@ def test_in_whatever_order_decisions_are_found_the_newest_is_remembered(
     other.remember(decisions)
     for name in (b"a", b"b"):
         assert one.last(name) == other.last(name)
+
+
+def test_what_came_before_a_backlog_is_kept_until_that_is_worked_off() -> None:
+    known, there, other = ledger(remembered=2), ("reports", 0), ("reports", 1)
+    known.backlog(there, 1000)
+    known.backlog(other, 500)
+    known.learn(Lesson({b"fresh": decided(2)}), {there: 1001})
+    known.learn(Lesson({b"old": decided(1)}), {there: 600})
+    for number in range(10):
+        known.learn(Lesson({b"%d" % number: decided(1)}), {other: number})
+    assert (known.last(b"fresh"), known.last(b"old")) == (decided(2), None)
+    known.learn(Lesson({b"fresh": decided(3)}), {there: 1002})
+    assert known.last(b"fresh") == decided(3)
+    known.worked_off([there])
+    known.learn(Lesson({b"a": decided(1), b"b": decided(1)}), {other: 400})
+    assert known.last(b"fresh") == decided(3)
+    known.worked_off([other])
+    assert known.last(b"fresh") is None
+
+
+def test_no_more_is_kept_than_is_remembered() -> None:
+    known = Revisions(3)
+    for number in range(10):
+        known.remember([(b"%d" % number, decided(1))])
+        known.keep([b"%d" % number])
+    known.remember((b"x%d" % number, decided(1)) for number in range(3))
+    assert [known.last(b"%d" % number) is not None for number in range(10)] == [False] * 7 + [True] * 3
+
+
+def test_an_outcome_beyond_a_backlog_is_not_counted_again_when_it_is_found() -> None:
+    known = ledger(in_a_row=3)
+    known.backlog(("reports", 0), 1000)
+    known.learn(Lesson(outcomes=defaultdict(list, a=[True, True])), {("reports", 0): 1002})
+    known.learn(Lesson(outcomes=defaultdict(list, a=[False])), {("reports", 0): 10})
+    found = [Found(number, ("reports", 0), 1000 + number, None, None, "a", bad=True, marked=False) for number in (0, 1)]
+    known.recall(found)
+    known.learn(Lesson(outcomes=defaultdict(list, a=[True])), {("reports", 0): 11})
+    assert known.marked == frozenset()
 
 
 @given(st.binary(), st.sampled_from(["Exercise", "Test"]))
