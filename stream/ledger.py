@@ -44,6 +44,14 @@ class Found(NamedTuple):
     marked: bool
 
 
+class Answered(NamedTuple):
+    """Of a partition by this worker: what lies before `offset`, and [start, end) beyond a backlog."""
+
+    offset: int = 0
+    start: int = 0
+    end: int = 0
+
+
 class Turned(NamedTuple):
     """Agencies that were marked and unmarked."""
 
@@ -59,7 +67,8 @@ class Ledger:
         """By a report's name: the newest decision on it, or None where none is remembered."""
         self._revisions = revisions
         self._agencies = agencies
-        self._counted: dict[Partition, int] = {}
+        self._answered: dict[Partition, Answered] = {}
+        self._newest_ms = self._counted_ms = -1
         self._backlogs: dict[Partition, int] = {}
 
     @property
@@ -71,12 +80,17 @@ class Ledger:
         """A batch has been committed; `offsets`: where reading goes on after it."""
         before = self.marked
         self._revisions.remember(lesson.decisions.items())
-        if any(offsets.get(place, 0) > end for place, end in self._backlogs.items()):
-            self._revisions.keep(lesson.decisions)
+        for place, offset in offsets.items():
+            answered, end = self._answered.get(place, Answered()), self._backlogs.get(place)
+            if end is None:
+                self._answered[place] = Answered(offset)
+            elif offset <= end:
+                self._answered[place] = answered._replace(offset=offset)
+            else:
+                self._answered[place] = answered._replace(start=end, end=offset)
+                self._revisions.keep(lesson.decisions)
         for agency, outcomes in lesson.outcomes.items():
             self._agencies.add(agency, outcomes)
-        for place, offset in offsets.items():
-            self._counted[place] = max(self._counted.get(place, 0), offset)
         return _turned(before, self.marked)
 
     def backlog(self, partition: Partition, end: int) -> None:
@@ -93,18 +107,22 @@ class Ledger:
     def forget(self) -> None:
         """Every decision: what is published is to be recalled. The agencies' records have been counted all the same."""
         self._revisions.forget()
+        self._counted_ms = self._newest_ms
 
     def recall(self, found: Iterable[Found]) -> Turned:
-        """Take in what was published, in any order; an agency's record that has been counted is not counted again."""
-        before, counted = self.marked, dict(self._counted)
+        """Take in what was published, in any order. An agency's record that this worker answered is not counted again,
+        nor one that was counted before all was forgotten."""
+        before = self.marked
         for one in in_order(found):
             if one.name and one.decision:
                 self._revisions.remember([(one.name, one.decision)])
-            if one.offset >= counted.get(one.source, 0):
+            self._newest_ms = max(self._newest_ms, one.published_ms)
+            answered = self._answered.get(one.source, Answered())
+            own = one.offset < answered.offset or answered.start <= one.offset < answered.end
+            if not own and one.published_ms > self._counted_ms:
                 if one.marked:
                     self._agencies.mark(one.agency)
                 self._agencies.add(one.agency, [one.bad])
-                self._counted[one.source] = max(self._counted.get(one.source, 0), one.offset + 1)
         return _turned(before, self.marked)
 
 

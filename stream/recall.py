@@ -207,13 +207,14 @@ class Recall:
     ) -> _Read:
         """`most` records at a time, and `then` something else. What was read before an error counts."""
         found: list[Found] = []
+        reader: Reader | None = None
         try:
             with Reader(self._settings, TOPICS, Last(self._most, places), observer) as reader:
                 complete = _follow(reader, most, found, then, wait=wait)
                 return _Read(found, {**places, **reader.places}, complete)
         except (TransportError, KafkaException) as error:
             logger.warning("%s could not be read: %s", " and ".join(TOPICS), error)
-            return _Read(found, places, complete=False)
+            return _Read(found, {**places, **(reader.places if reader else {})}, complete=False)
 
 
 def _follow(reader: Reader, most: int, found: list[Found], then: Callable[[], None], *, wait: bool) -> bool:

@@ -51,10 +51,10 @@ class GroupSource:
         self._observer = Observer()
         self._given_up = 0
         self._in_hand: set[Partition] = set()
-        self._ahead = Ahead(settings)
-        self._was_ahead = False
+        self._ahead = Ahead(settings, self._observer)
         self._looked = time.monotonic()
         self._unheard: set[Partition] = set()
+        self._new: set[Partition] = set()
         self._assigned_at = 0.0
         self.membership: object = None
         """Who this reader was in the group when it read last; the broker refuses offsets of a former member."""
@@ -62,6 +62,7 @@ class GroupSource:
     def open(self, observer: Observer) -> None:
         """Make the client; `join` comes next, when what was left open is fenced."""
         self._observer = observer
+        self._ahead = Ahead(self._settings, observer)
         properties = {
             **consumer_properties(self._settings),
             "error_cb": lambda error: observer.problem(error.str()),
@@ -119,9 +120,8 @@ class GroupSource:
         Raises `LoopFailed`, which passes, where a partition came and is not read, or no broker is known any more.
         """
         consumer = self._opened()
-        if not self._was_ahead and (records := self._read_ahead(consumer, most)):
-            return records
-        self._was_ahead = False
+        if messages := self._ahead.read(most):
+            return self._read_ahead(messages)
         if self._unheard and time.monotonic() > self._assigned_at + SILENT_SECONDS:
             self._listen_to_the_silent()
         message = consumer.poll(seconds)
@@ -139,17 +139,20 @@ class GroupSource:
             self.rewind()
             return []
         if self._unheard:
-            self._hear(records)
+            self._unheard -= self._in_hand
+        if self._new:
+            self._look(records)
         return self._ahead.left(records)
 
     def places(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, Place]:
         """What to commit for the last read, or a part of it, when reading goes on at these offsets."""
-        return self._ahead.places(offsets)
+        places = self._ahead.places(offsets)
+        self._opened()  # else another thread left the group meanwhile, and none of this is to be believed
+        return places
 
     def done(self, places: Mapping[Partition, Place]) -> None:
         """These are committed."""
-        for partition in self._ahead.done(places):
-            self._observer.worked_off(partition)
+        self._ahead.done(places)
 
     def rewind(self) -> None:
         """Back to what is committed, in those partitions of the last read that are still this member's.
@@ -157,7 +160,8 @@ class GroupSource:
         All of them, also where only a part of what was read could not be published: the rest is still in hand, too.
         """
         consumer = self._opened()
-        self._ahead.rewind(self._in_hand)
+        if self._ahead.in_hand:
+            return self._ahead.rewind(self._in_hand)
         mine = {(place.topic, place.partition) for place in consumer.assignment()}
         if not (wanted := self._in_hand & mine):
             return
@@ -209,11 +213,13 @@ class GroupSource:
                 self._await_coordinator(consumer)
         consumer.close()
 
-    def _read_ahead(self, consumer: Consumer, most: int) -> list[Record]:
-        """What came after a backlog; every other read, since only the backlog's serves the group."""
-        messages = self._ahead.read(most)
-        self._was_ahead = bool(messages)
-        return self._taken(messages) if messages else []
+    def _read_ahead(self, messages: Sequence[Message]) -> list[Record]:
+        """What came after a backlog."""
+        records = self._taken(messages)
+        if not self._opened().memberid():
+            self.rewind()
+            return []
+        return records
 
     def _taken(self, messages: Sequence[Message]) -> list[Record]:
         records = [to_record(message) for message in messages if self._good(message)]
@@ -222,41 +228,27 @@ class GroupSource:
         self._in_hand = {(record.topic, record.partition) for record in records}
         return records
 
-    def _hear(self, records: Sequence[Record]) -> None:
+    def _look(self, records: Sequence[Record]) -> None:
         """The first records of partitions that came: what is done beyond them, and whether much waits there."""
         firsts: dict[Partition, int] = {}
         for record in records:
             firsts.setdefault((record.topic, record.partition), record.offset)
-        heard = self._unheard & firsts.keys()
-        self._unheard -= heard
+        heard = self._new & firsts.keys()
+        self._new -= heard
         if not heard:
             return
         consumer = self._opened()
         much = False
         for partition, place in self._persist_committed(heard, COORDINATOR_SECONDS).items():
             _, end = consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
-            much |= self._look_ahead(partition, place, firsts[partition], end)
-        if much and self._unheard:
+            much |= self._ahead.look(consumer, partition, place, firsts[partition], end)
+        if much and self._new:
             # Their turn may come late, behind all that was fetched before. Where a transaction still holds their
             # offsets, or a broker is away, they are looked at when they are heard.
             with contextlib.suppress(KafkaException):
-                for partition, place in (self.committed(self._unheard) or {}).items():
+                for partition, place in (self.committed(self._new) or {}).items():
                     first, end = consumer.get_watermark_offsets(TopicPartition(*partition), CALL_SECONDS)
-                    self._look_ahead(partition, place, first, end)
-
-    def _look_ahead(self, partition: Partition, place: Place, first: int, end: int) -> bool:
-        """Whether what comes is read in turn with what waits, from `first` to `end`."""
-        place = place if place.offset >= first else place._replace(offset=first)
-        if place.end > end and place.end > self._end(partition):
-            self._observer.problem(f"{partition}: what was done ahead, up to {place.end}, is not in the log any more")
-            place = Place(place.offset)
-        most = self._settings.fresh_first
-        if most and not place.start and end - place.offset > most:
-            place = place._replace(start=end, end=end)
-        if place.start and partition not in self._ahead:
-            self._ahead.begin(partition, place, reading=most > 0)
-            self._observer.backlog(partition, place.offset, place.start)
-        return partition in self._ahead
+                    self._ahead.look(consumer, partition, place, first, end)
 
     def _persist_committed(self, partitions: Iterable[Partition], seconds: float) -> Mapping[Partition, Place]:
         """As `committed`, asked for so many seconds. Raises `LoopFailed`, which passes."""
@@ -266,15 +258,6 @@ class GroupSource:
             return _by_partition(persist(ask, "asking where to go on", self._observer, seconds, AWAY | MOVING))
         except KafkaException as exception:
             raise LoopFailed("coordinator", error_of(exception).str(), passing=True) from exception
-
-    def _end(self, partition: Partition) -> int:
-        """Of what can be read there, as its leader says, once it knows."""
-        ask = partial(self._opened().get_watermark_offsets, TopicPartition(*partition), CALL_SECONDS)
-        try:
-            _, end = persist(ask, "asking for the end", self._observer, also=AWAY)
-        except KafkaException as exception:
-            raise LoopFailed("coordinator", error_of(exception).str(), passing=True) from exception
-        return int(end)
 
     def _listen_to_the_silent(self) -> None:
         """Look, once after they came, whether partitions of which nothing was read are fetched from at all.
@@ -307,9 +290,11 @@ class GroupSource:
         partitions = [(place.topic, place.partition) for place in places]
         if change == "assigned":
             self._unheard.update(partitions)
+            self._new.update(partitions)
             self._assigned_at = time.monotonic()
         else:
             self._unheard.difference_update(partitions)
+            self._new.difference_update(partitions)
             self._ahead.end(partitions)
             self._given_up += 1
         self._observer.rebalanced(change, partitions)

@@ -168,6 +168,25 @@ def test_an_outcome_beyond_a_backlog_is_not_counted_again_when_it_is_found() -> 
     assert known.marked == frozenset()
 
 
+def test_what_others_answered_beyond_a_backlog_does_not_hide_what_they_answer_in_it() -> None:
+    known = ledger(in_a_row=3)
+    known.recall([Found(0, ("reports", 0), 100_000, None, None, "a", bad=False, marked=False)])
+    for number in range(1, 4):
+        known.recall([Found(number, ("reports", 0), number, None, None, "a", bad=True, marked=False)])
+    assert known.marked == {"a"}
+
+
+def test_what_was_counted_is_not_counted_again_when_all_is_recalled_anew() -> None:
+    known = ledger(in_a_row=3)
+    found = [Found(number, ("reports", 0), number, None, None, "a", bad=True, marked=False) for number in (1, 2)]
+    known.recall(found)
+    known.forget()
+    known.recall(found)
+    assert known.marked == frozenset()
+    known.recall([Found(3, ("reports", 0), 3, None, None, "a", bad=True, marked=False)])
+    assert known.marked == {"a"}
+
+
 @given(st.binary(), st.sampled_from(["Exercise", "Test"]))
 def test_no_report_is_named_like_a_drill(key: bytes, status: ReportStatus) -> None:
     assert name_of(b"lapd/" + key, "Actual") != name_of(key, status)

@@ -10,15 +10,18 @@ from typing import Self
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from tests.transport.driving import Seen, echo
 from tests.transport.places import PARTITIONS, KafkaPlace
 from tests.transport.test_exactly_once import wait_for, worker
+from transport import ahead, source
 from transport.ahead import Place
 from transport.bounds import Bounds
+from transport.errors import LoopFailed
 from transport.loop import Handler, Loop
 from transport.records import Batch, Outgoing, Partition, Record
-from transport.settings import consumer_properties
+from transport.settings import admin_properties, consumer_properties
 
 WAITING = 3000
 FRESH = 300
@@ -26,8 +29,9 @@ MUCH = 500
 
 
 @pytest.fixture
-def behind(real: KafkaPlace) -> KafkaPlace:
-    """Much waits in each partition."""
+def behind(real: KafkaPlace, monkeypatch: pytest.MonkeyPatch) -> KafkaPlace:
+    """Much waits in each partition, and has only just been written."""
+    monkeypatch.setattr(ahead, "FRESH_SECONDS", 0.0)
     real.settings = real.settings.model_copy(update={"fresh_first": MUCH, "max_batch": 100})
     real.put_many(WAITING)
     return real
@@ -42,7 +46,7 @@ class Told(Seen):
         self.over: list[Partition] = []
 
     def backlog(self, partition: Partition, start: int, end: int) -> None:
-        assert end - start > MUCH
+        assert end >= start
         self.backlogs.append(partition)
 
     def worked_off(self, partition: Partition) -> None:
@@ -61,6 +65,16 @@ class Filing(threading.Thread):
         for number in range(WAITING, WAITING + self._count):
             self._place.put_many(1, first=number)
             time.sleep(0.001)
+
+    def at_first(self, handler: Handler) -> Handler:
+        """Begins when there is a first record to handle: what waits has been looked at by then."""
+
+        def begin(records: Sequence[Record]) -> Batch:
+            if self.ident is None:
+                self.start()
+            return handler(records)
+
+        return begin
 
     def __enter__(self) -> Self:
         self.start()
@@ -114,16 +128,9 @@ def assert_once_each(records: Sequence[Record], count: int) -> None:
 @pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
 def test_what_comes_is_answered_before_a_backlog_that_waits(behind: KafkaPlace, delivery: str) -> None:
     behind.settings = behind.settings.model_copy(update={"delivery": delivery})
-    begun: list[Filing] = []
-
-    def handler(records: Sequence[Record]) -> Batch:
-        if not begun:
-            begun.append(Filing(behind, 50))
-            begun[0].start()
-        return slow(echo(behind.name("out")))(records)
-
-    seen = run(behind, handler, WAITING + 50)
-    begun[0].join()
+    filing = Filing(behind, 50)
+    seen = run(behind, filing.at_first(slow(echo(behind.name("out")))), WAITING + 50)
+    filing.join()
     assert_once_each(seen.records, WAITING + 50)
     assert sorted(seen.backlogs) == [(behind.name("in"), partition) for partition in range(PARTITIONS)]
     # All but those that were there when the end was looked up.
@@ -137,14 +144,68 @@ def test_what_comes_is_answered_before_a_backlog_that_waits(behind: KafkaPlace, 
 
 
 @pytest.mark.kafka
+def test_what_came_in_the_seconds_before_it_was_looked_at_is_not_a_part_of_the_backlog(
+    behind: KafkaPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "FRESH_SECONDS", 4.0)
+    time.sleep(4.5)
+    behind.put_many(50, first=WAITING)
+    seen = run(behind, echo(behind.name("out")), WAITING + 50)
+    assert_once_each(seen.records, WAITING + 50)
+    assert all(number < WAITING for number in numbers(seen.records)[WAITING // 2 :])
+
+
+def tell(place: KafkaPlace, done: Place) -> None:
+    """Commit it for the first partition, as a worker would have."""
+    consumer = Consumer(consumer_properties(place.settings))
+    try:
+        consumer.commit(offsets=[done.at((place.name("in"), 0))], asynchronous=False)
+    finally:
+        consumer.close()
+
+
+def offsets(records: Sequence[Record]) -> list[int]:
+    return sorted(record.offset for record in records if record.partition == 0)
+
+
+@pytest.mark.kafka
+def test_what_is_said_to_be_done_beyond_the_end_of_the_log_is_not_believed(behind: KafkaPlace) -> None:
+    """A log that lost its end would else have its next records left out."""
+    tell(behind, Place(10, 1000, WAITING))
+    seen = run(behind, echo(behind.name("out")), WAITING, seconds=10)
+    assert offsets(seen.records) == list(range(10, len(offsets(seen.records)) + 10))
+    assert len(seen.records) == WAITING - 10
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(("kept_from", "read_from"), [(500, None), (1100, 1200), (1300, 1300)])
+def test_what_is_deleted_before_or_amid_what_is_done_does_not_bring_it_back(
+    behind: KafkaPlace, kept_from: int, read_from: int | None
+) -> None:
+    tell(behind, Place(10, 1000, 1200))
+    first = TopicPartition(behind.name("in"), 0, kept_from)
+    with AdminClient(admin_properties(behind.settings)) as admin:
+        for deleted in admin.delete_records([first]).values():
+            deleted.result(10)
+    seen = run(behind, echo(behind.name("out")), 1 << 60, seconds=8)
+    read = offsets(seen.records)
+    end = read[-1] + 1
+    assert read == ([*range(500, 1000), *range(1200, end)] if read_from is None else [*range(read_from, end)])
+    assert end > 1400
+    assert committed(behind)[0] == Place(end)
+
+
+@pytest.mark.kafka
 def test_whoever_goes_on_knows_what_was_done_beyond_the_backlog(behind: KafkaPlace) -> None:
     """Also who is told to read no backlog in turn with what comes."""
-    out = echo(behind.name("out"))
-    with Filing(behind, FRESH):
-        run(behind, slow(out), 600)
-        places = committed(behind)
-        assert any(0 < place.offset < place.start < place.end for place in places)
-        run(behind, slow(out), 600)
+    out = slow(echo(behind.name("out")))
+    filing = Filing(behind, FRESH)
+    run(behind, filing.at_first(out), 600)
+    places = committed(behind)
+    assert any(0 < place.offset < place.start for place in places)
+    assert any(0 < place.start < place.end for place in places)
+    run(behind, out, 600)
+    filing.join()
     behind.settings = behind.settings.model_copy(update={"fresh_first": 0})
     done = len(behind.published("out", 0))
     run(behind, out, WAITING + FRESH - done)
@@ -163,8 +224,9 @@ def test_what_was_read_ahead_comes_again_after_an_abort_and_so_does_the_backlog(
             return batch
         return Batch([*batch.outputs, Outgoing(f"no-such-topic-{len(spoilt)}", None, b"")])  # aborted for that
 
-    with Filing(behind, FRESH):
-        seen = run(behind, handler, WAITING + FRESH)
+    filing = Filing(behind, FRESH)
+    seen = run(behind, filing.at_first(handler), WAITING + FRESH)
+    filing.join()
     assert len(seen.aborts) >= 6
     assert set(spoilt) == {True, False}
     assert_once_each(behind.published("out", WAITING + FRESH), WAITING + FRESH)
@@ -193,10 +255,10 @@ def test_partitions_that_move_while_there_is_a_backlog_are_read_on_by_others(beh
     behind.settings = behind.settings.model_copy(
         update={"client": {**behind.settings.client, "group.protocol": protocol}}
     )
-    with Filing(behind, FRESH), worker(behind, slot="a", pace=0.05) as first:
+    with Filing(behind, FRESH), worker(behind, slot="a", pace=0.15) as first:
         wait_for(first, "batch", times=6)
-        with worker(behind, slot="b", pace=0.05) as second:
-            wait_for(second, "batch", times=6)
+        with worker(behind, slot="b", pace=0.15) as second:
+            wait_for(second, "batch", times=2)
             second.terminate()
             assert second.wait(30) == 0
         out = behind.published("out", WAITING + FRESH)
@@ -221,3 +283,44 @@ def test_a_place_is_what_it_was_once_it_went_through_the_broker() -> None:
 )
 def test_what_a_place_covers(offset: int, covered: bool) -> None:
     assert Place(10, 20, 30).covers(offset) == covered
+
+
+@pytest.mark.kafka
+def test_a_thread_that_was_left_behind_with_what_it_read_ahead_does_not_pass_over_the_backlog(
+    behind: KafkaPlace,
+) -> None:
+    """Its partitions are given up while its batch is in hand: a watchdog does that on another thread."""
+    backend, out = behind.backend(), echo(behind.name("out"))
+    filing = Filing(behind, FRESH)
+
+    def handler(records: Sequence[Record]) -> Batch:
+        if min(numbers(records)) >= WAITING:
+            backend.leave()
+        return out(records)
+
+    with pytest.raises(LoopFailed):
+        Loop(backend, filing.at_first(handler), bounds=Bounds(100)).run()
+    filing.join()
+    done = len(behind.published("out", 0))
+    run(behind, out, WAITING + FRESH - done)
+    assert_once_each(behind.published("out", WAITING + FRESH), WAITING + FRESH)
+
+
+@pytest.mark.kafka
+def test_a_partition_that_was_silent_at_first_does_not_bring_back_what_is_done(
+    behind: KafkaPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "SILENT_SECONDS", 0.2)
+    tell(behind, Place(10, 1000, 1200))
+    waited: list[float] = []
+
+    def handler(records: Sequence[Record]) -> Batch:
+        if len(waited) < 5:  # until the silent ones were looked at
+            waited.append(0.1)
+            time.sleep(0.1)
+        return echo(behind.name("out"))(records)
+
+    behind.settings = behind.settings.model_copy(update={"fresh_first": WAITING})
+    seen = run(behind, handler, WAITING - 210, seconds=30)
+    assert not set(offsets(seen.records)) & {*range(10), *range(1000, 1200)}
+    assert len(seen.records) == WAITING - 210
