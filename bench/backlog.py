@@ -8,8 +8,9 @@ hour      72,000 wait, an outage of an hour at 20 a second. The demand: within 5
 million   a million wait. The demand: all worked off within 60 s of the first assignment.
 
 What lies in a backlog is scored in its order; what is fresh, in turn with it (`transport.ahead`), so that it waits for
-one transaction at most. With `SEVERITY_KAFKA__FRESH_FIRST=0` it waits for all that lies before it. The size of transactions and the number left are read from the
-scorer's own metrics four times a second; when a priority is there is what a reader of committed messages says.
+one transaction at most. With `SEVERITY_KAFKA__FRESH_FIRST=0` it waits for all that lies before it. The size of
+transactions and the number left are read from the scorer's own metrics four times a second; when a priority is there
+is what a reader of committed messages says.
 """
 
 import json
