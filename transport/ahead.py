@@ -82,7 +82,8 @@ class Ahead:
             return True
         place = place if place.offset >= first else place._replace(offset=first)
         if place.end > end and place.end > _end(consumer, partition, self._observer):
-            self._observer.problem(f"{partition}: what was done ahead, up to {place.end}, is not in the log any more")
+            what = "{}/{}: what was done ahead, up to {}, is not in its log any more"
+            self._observer.problem(what.format(*partition, place.end))
             place = Place(place.offset)
         if place.start and place.offset > place.start:  # what comes before is deleted by now
             place = place._replace(start=place.offset) if place.offset <= place.end else Place(place.offset)
