@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.transport.driving import SECONDS, Seen, drive, echo
 from tests.transport.places import PARTITIONS, KafkaPlace
 from transport import source, transactions
+from transport.ahead import Place
 from transport.bounds import FIRST, Bounds
 from transport.errors import Aborted, LoopFailed, TransportError
 from transport.inspection import Inspection
@@ -237,7 +238,7 @@ def test_who_is_given_a_partition_from_which_its_client_never_fetches_tries_new_
     """Here a transaction holds its offsets, for which the client waits without a word. `told`: as if nothing did."""
     monkeypatch.setattr(source, "SILENT_SECONDS", 0.5)
     if told:
-        monkeypatch.setattr(source.GroupSource, "committed", lambda _, partitions, tries: dict.fromkeys(partitions, 0))
+        monkeypatch.setattr(source.GroupSource, "committed", lambda _, places, tries: dict.fromkeys(places, Place(0)))
     real.put_many(100)
     broker, group = {"bootstrap.servers": real.settings.bootstrap_servers}, real.settings.group_id
     held = [TopicPartition(real.name("in"), partition, 0) for partition in range(PARTITIONS)]
