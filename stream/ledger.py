@@ -45,7 +45,7 @@ class Found(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """Of a partition by this worker: what lies before `offset`, and [start, end) beyond a backlog."""
+    """Offsets in a partition that this worker answered: all before `offset`, and [start, end) beyond a backlog."""
 
     offset: int = 0
     start: int = 0
@@ -110,8 +110,10 @@ class Ledger:
         self._counted_ms = self._newest_ms
 
     def recall(self, found: Iterable[Found]) -> Turned:
-        """Take in what was published, in any order. An agency's record that this worker answered is not counted again,
-        nor one that was counted before all was forgotten."""
+        """Take in what was published, in any order, each once.
+
+        An agency's record that this worker answered is not counted again, nor is one from before all was forgotten.
+        """
         before = self.marked
         for one in in_order(found):
             if one.name and one.decision:

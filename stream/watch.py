@@ -147,8 +147,8 @@ class Watch(Observer):
 
     def backlog(self, partition: Partition, start: int, end: int) -> None:
         """What comes is answered before much that waits."""
-        place = "{}/{}".format(*partition)
-        logger.info("%d records wait in %s: what comes from now on is answered in turn with them", end - start, place)
+        what = "%d records wait in %s/%d: what comes from now on is answered in turn with them"
+        logger.info(what, end - start, *partition)
         self._ledger.backlog(partition, end)
 
     def worked_off(self, partition: Partition) -> None:

@@ -46,13 +46,13 @@ class Place(NamedTuple):
         start, end = map(int, said.groups()) if said else (0, 0)
         return cls(committed.offset, start, end) if 0 <= committed.offset <= start <= end else cls(committed.offset)
 
-    def at(self, partition: Partition) -> TopicPartition:
-        """As the broker is told; where nothing is left before what is done, that is all as ever."""
+    def to_commit(self, partition: Partition) -> TopicPartition:
+        """As the broker has it; where nothing is left before what is done, the offset alone says all."""
         if self.offset == self.start:
             return TopicPartition(*partition, self.end)
         return TopicPartition(*partition, self.offset, f"done {self.start}-{self.end}" if self.start else "")
 
-    def seat(self, partition: Partition) -> TopicPartition:
+    def to_seek(self, partition: Partition) -> TopicPartition:
         """Where its reader goes on."""
         return TopicPartition(*partition, self.offset if self.offset >= 0 else OFFSET_BEGINNING)
 

@@ -104,14 +104,11 @@ class GroupSource:
 
         It is not while a transaction that holds offsets has yet to end.
         """
-        wanted = [TopicPartition(*partition) for partition in partitions]
         for _ in range(tries):
             try:
-                places = self._opened().committed(wanted, CALL_SECONDS)
+                return self._ask(partitions)
             except KafkaException as exception:
                 self._observer.waiting(f"asking where to go on: {error_of(exception).str()}")
-            else:
-                return _by_partition(places)
         return None
 
     def read(self, most: int, seconds: float) -> list[Record]:
@@ -165,9 +162,9 @@ class GroupSource:
         mine = {(place.topic, place.partition) for place in consumer.assignment()}
         if not (wanted := self._in_hand & mine):
             return
-        for partition, place in self._persist_committed(wanted, PATIENCE_SECONDS).items():
+        for partition, place in self._insist(wanted, PATIENCE_SECONDS).items():
             try:
-                consumer.seek(place.seat(partition))
+                consumer.seek(place.to_seek(partition))
             except KafkaException as exception:
                 raise LoopFailed("rewind", error_of(exception).str(), passing=True) from exception
 
@@ -175,7 +172,7 @@ class GroupSource:
         """Note where to go on; the client commits it soon, and when the partition is revoked or the reader closed."""
         for partition, place in places.items():
             try:
-                self._opened().store_offsets(offsets=[place.at(partition)])
+                self._opened().store_offsets(offsets=[place.to_commit(partition)])
             except KafkaException as exception:
                 # Another member has the partition now and repeats these records: at least once.
                 self._observer.problem(error_of(exception).str())
@@ -239,7 +236,7 @@ class GroupSource:
             return
         consumer = self._opened()
         much = False
-        for partition, place in self._persist_committed(heard, COORDINATOR_SECONDS).items():
+        for partition, place in self._insist(heard, COORDINATOR_SECONDS).items():
             _, end = consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
             much |= self._ahead.look(consumer, partition, place, firsts[partition], end)
         if much and self._new:
@@ -250,14 +247,23 @@ class GroupSource:
                     first, end = consumer.get_watermark_offsets(TopicPartition(*partition), CALL_SECONDS)
                     self._ahead.look(consumer, partition, place, first, end)
 
-    def _persist_committed(self, partitions: Iterable[Partition], seconds: float) -> Mapping[Partition, Place]:
+    def _insist(self, partitions: Iterable[Partition], seconds: float) -> Mapping[Partition, Place]:
         """As `committed`, asked for so many seconds. Raises `LoopFailed`, which passes."""
-        wanted = [TopicPartition(*partition) for partition in partitions]
-        ask = partial(self._opened().committed, wanted, CALL_SECONDS)
+        ask = partial(self._ask, partitions)
         try:
-            return _by_partition(persist(ask, "asking where to go on", self._observer, seconds, AWAY | MOVING))
+            return persist(ask, "asking where to go on", self._observer, seconds, AWAY | MOVING)
         except KafkaException as exception:
             raise LoopFailed("coordinator", error_of(exception).str(), passing=True) from exception
+
+    def _ask(self, partitions: Iterable[Partition]) -> Mapping[Partition, Place]:
+        """Where the group goes on, once. Raises KafkaException, also where one of them is not told."""
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        found = {}
+        for place in self._opened().committed(wanted, CALL_SECONDS):
+            if place.error is not None:
+                raise KafkaException(place.error)
+            found[place.topic, place.partition] = Place.of(place)
+        return found
 
     def _listen_to_the_silent(self) -> None:
         """Look, once after they came, whether partitions of which nothing was read are fetched from at all.
@@ -270,7 +276,7 @@ class GroupSource:
         try:
             for partition, place in (places or {}).items():
                 # Where it stands already; refused where nothing is being fetched.
-                self._opened().seek(place.seat(partition))
+                self._opened().seek(place.to_seek(partition))
         except KafkaException:
             places = None
         if places is None:
@@ -307,16 +313,6 @@ class GroupSource:
             raise LoopFailed("consumer", error.str())
         self._observer.problem(error.str())
         return False
-
-
-def _by_partition(places: Iterable[TopicPartition]) -> dict[Partition, Place]:
-    """Raises KafkaException where one of them is not told."""
-    found = {}
-    for place in places:
-        if place.error is not None:
-            raise KafkaException(place.error)
-        found[place.topic, place.partition] = Place.of(place)
-    return found
 
 
 def is_meant(name: str, topics: Sequence[str]) -> bool:

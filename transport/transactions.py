@@ -121,7 +121,7 @@ class Transactions:
         producer = self._ring[self._turn]
         self._turn = (self._turn + 1) % RING
         self._too_large = False
-        offsets = [place.at(partition) for partition, place in places.items()]
+        offsets = [place.to_commit(partition) for partition, place in places.items()]
         began = time.monotonic()
         try:
             producer.begin_transaction()

@@ -25,6 +25,7 @@ class Seen(Observer):
     aborts: list[str] = field(default_factory=list)
     renewals: list[str] = field(default_factory=list)
     changes: list[Rebalance] = field(default_factory=list)
+    backlogs: list[Partition] = field(default_factory=list)
     loop: Loop | None = None
 
     def committed(self, records: Sequence[Record], batch: Batch, seconds: float) -> None:
@@ -43,17 +44,20 @@ class Seen(Observer):
     def rebalanced(self, change: Rebalance, partitions: Sequence[Partition]) -> None:
         self.changes.append(change)
 
+    def backlog(self, partition: Partition, start: int, end: int) -> None:
+        self.backlogs.append(partition)
+
 
 def echo(topic: str) -> Handler:
     """A handler that writes every record to `topic` as it is."""
     return lambda records: Batch([Outgoing(topic, each.key, each.value, each.headers) for each in records])
 
 
-def drive(backend: Backend, handler: Handler, until: int, *, max_batch: int = 100) -> Seen:
-    """Run a loop until it has committed `until` records."""
+def drive(backend: Backend, handler: Handler, until: int, *, max_batch: int = 100, seconds: float = SECONDS) -> Seen:
+    """Run a loop until it has committed `until` records, for so many seconds at most."""
     seen = Seen(until)
     seen.loop = Loop(backend, handler, bounds=Bounds(max_batch), observer=seen)
-    timer = threading.Timer(SECONDS, seen.loop.stop)
+    timer = threading.Timer(seconds, seen.loop.stop)
     timer.start()
     try:
         seen.loop.run()

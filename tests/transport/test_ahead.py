@@ -4,21 +4,18 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable, Sequence
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.transport.driving import Seen, echo
+from tests.transport.driving import Seen, drive, echo
 from tests.transport.places import PARTITIONS, KafkaPlace
 from tests.transport.test_exactly_once import wait_for, worker
 from transport import ahead, source
-from transport.ahead import Place
+from transport.ahead import Ahead, Place
 from transport.bounds import Bounds
-from transport.errors import LoopFailed
 from transport.loop import Handler, Loop
 from transport.records import Batch, Outgoing, Partition, Record
 from transport.settings import admin_properties, consumer_properties
@@ -37,22 +34,6 @@ def behind(real: KafkaPlace, monkeypatch: pytest.MonkeyPatch) -> KafkaPlace:
     return real
 
 
-class Told(Seen):
-    """Remembers which partitions had a backlog, too."""
-
-    def __init__(self, until: int) -> None:
-        super().__init__(until)
-        self.backlogs: list[Partition] = []
-        self.over: list[Partition] = []
-
-    def backlog(self, partition: Partition, start: int, end: int) -> None:
-        assert end >= start
-        self.backlogs.append(partition)
-
-    def worked_off(self, partition: Partition) -> None:
-        self.over.append(partition)
-
-
 class Filing(threading.Thread):
     """Files fresh records, one after the other."""
 
@@ -64,7 +45,7 @@ class Filing(threading.Thread):
     def run(self) -> None:
         for number in range(WAITING, WAITING + self._count):
             self._place.put_many(1, first=number)
-            time.sleep(0.001)
+            time.sleep(0.001)  # so that they come over a second, amid the work
 
     def at_first(self, handler: Handler) -> Handler:
         """Begins when there is a first record to handle: what waits has been looked at by then."""
@@ -75,15 +56,6 @@ class Filing(threading.Thread):
             return handler(records)
 
         return begin
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.join()
 
 
 def slow(handler: Handler, seconds: float = 0.02) -> Handler:
@@ -98,16 +70,8 @@ def numbers(records: Sequence[Record]) -> list[int]:
     return [int(record.value or b"") for record in records]
 
 
-def run(place: KafkaPlace, handler: Handler, until: int, seconds: float = 60.0) -> Told:
-    seen = Told(until)
-    seen.loop = Loop(place.backend(), handler, bounds=Bounds(100), observer=seen)
-    timer = threading.Timer(seconds, seen.loop.stop)
-    timer.start()
-    try:
-        seen.loop.run()
-    finally:
-        timer.cancel()
-    return seen
+def run(place: KafkaPlace, handler: Handler, until: int, seconds: float = 60.0) -> Seen:
+    return drive(place.backend(), handler, until, seconds=seconds)
 
 
 def committed(place: KafkaPlace) -> list[Place]:
@@ -148,18 +112,18 @@ def test_what_came_in_the_seconds_before_it_was_looked_at_is_not_a_part_of_the_b
     behind: KafkaPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ahead, "FRESH_SECONDS", 4.0)
-    time.sleep(4.5)
+    time.sleep(4.5)  # what waits is older than that now
     behind.put_many(50, first=WAITING)
     seen = run(behind, echo(behind.name("out")), WAITING + 50)
     assert_once_each(seen.records, WAITING + 50)
     assert all(number < WAITING for number in numbers(seen.records)[WAITING // 2 :])
 
 
-def tell(place: KafkaPlace, done: Place) -> None:
-    """Commit it for the first partition, as a worker would have."""
+def tell(place: KafkaPlace, done: Place, partition: int = 0) -> None:
+    """Commit it, as a worker would have."""
     consumer = Consumer(consumer_properties(place.settings))
     try:
-        consumer.commit(offsets=[done.at((place.name("in"), 0))], asynchronous=False)
+        consumer.commit(offsets=[done.to_commit((place.name("in"), partition))], asynchronous=False)
     finally:
         consumer.close()
 
@@ -235,12 +199,14 @@ def test_what_was_read_ahead_comes_again_after_an_abort_and_so_does_the_backlog(
 @pytest.mark.kafka
 @pytest.mark.timeout(180)
 def test_a_worker_that_is_killed_amid_both_has_lost_and_doubled_nothing(behind: KafkaPlace) -> None:
-    with Filing(behind, FRESH):
-        for kill in range(4):
-            with worker(behind, pace=0.03) as process:
-                wait_for(process, "batch", times=5 + kill)
-                time.sleep(random.Random(kill).random() * 0.06)
-                process.kill()
+    filing = Filing(behind, FRESH)
+    filing.start()
+    for kill in range(4):
+        with worker(behind, pace=0.03) as process:
+            wait_for(process, "batch", times=5 + kill)
+            time.sleep(random.Random(kill).random() * 0.06)  # anywhere in two batches
+            process.kill()
+    filing.join()
     with worker(behind, pace=0.0) as process:
         out = behind.published("out", WAITING + FRESH)
         process.terminate()
@@ -255,7 +221,9 @@ def test_partitions_that_move_while_there_is_a_backlog_are_read_on_by_others(beh
     behind.settings = behind.settings.model_copy(
         update={"client": {**behind.settings.client, "group.protocol": protocol}}
     )
-    with Filing(behind, FRESH), worker(behind, slot="a", pace=0.15) as first:
+    filing = Filing(behind, FRESH)
+    filing.start()
+    with worker(behind, slot="a", pace=0.15) as first:
         wait_for(first, "batch", times=6)
         with worker(behind, slot="b", pace=0.15) as second:
             wait_for(second, "batch", times=2)
@@ -264,6 +232,7 @@ def test_partitions_that_move_while_there_is_a_backlog_are_read_on_by_others(beh
         out = behind.published("out", WAITING + FRESH)
         first.terminate()
         assert first.wait(30) == 0
+    filing.join()
     assert_once_each(out, WAITING + FRESH)
 
 
@@ -273,9 +242,9 @@ def test_metadata_that_is_not_ours_says_nothing(metadata: str) -> None:
 
 
 def test_a_place_is_what_it_was_once_it_went_through_the_broker() -> None:
-    assert Place.of(Place(10, 20, 30).at(("in", 0))) == Place(10, 20, 30)
-    assert Place.of(Place(10).at(("in", 0))) == Place(10)
-    assert Place.of(Place(20, 20, 30).at(("in", 0))) == Place(30)
+    assert Place.of(Place(10, 20, 30).to_commit(("in", 0))) == Place(10, 20, 30)
+    assert Place.of(Place(10).to_commit(("in", 0))) == Place(10)
+    assert Place.of(Place(20, 20, 30).to_commit(("in", 0))) == Place(30)
 
 
 @pytest.mark.parametrize(
@@ -287,22 +256,32 @@ def test_what_a_place_covers(offset: int, covered: bool) -> None:
 
 @pytest.mark.kafka
 def test_a_thread_that_was_left_behind_with_what_it_read_ahead_does_not_pass_over_the_backlog(
-    behind: KafkaPlace,
+    behind: KafkaPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its partitions are given up while its batch is in hand: a watchdog does that on another thread."""
-    backend, out = behind.backend(), echo(behind.name("out"))
-    filing = Filing(behind, FRESH)
+    """A watchdog gives its partitions up on another thread, and it commits before the group's coordinator knows."""
+
+    class Lingering(Consumer):
+        def close(self) -> None:
+            lingering.append(self)
+
+    lingering: list[Lingering] = []
+    monkeypatch.setattr(source, "Consumer", Lingering)
+    out, filing = echo(behind.name("out")), Filing(behind, FRESH)
 
     def handler(records: Sequence[Record]) -> Batch:
         if min(numbers(records)) >= WAITING:
-            backend.leave()
+            loop.stop()
+            loop.leave()
         return out(records)
 
-    with pytest.raises(LoopFailed):
-        Loop(backend, filing.at_first(handler), bounds=Bounds(100)).run()
+    loop = Loop(behind.backend(), filing.at_first(handler), bounds=Bounds(100))
+    loop.run()
     filing.join()
+    monkeypatch.setattr(source, "Consumer", Consumer)
+    for consumer in lingering:
+        Consumer.close(consumer)
     done = len(behind.published("out", 0))
-    run(behind, out, WAITING + FRESH - done)
+    run(behind, out, WAITING + FRESH - done, seconds=20)
     assert_once_each(behind.published("out", WAITING + FRESH), WAITING + FRESH)
 
 
@@ -310,17 +289,51 @@ def test_a_thread_that_was_left_behind_with_what_it_read_ahead_does_not_pass_ove
 def test_a_partition_that_was_silent_at_first_does_not_bring_back_what_is_done(
     behind: KafkaPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "SILENT_SECONDS", 0.2)
-    tell(behind, Place(10, 1000, 1200))
-    waited: list[float] = []
+    """It comes second, while the other one's records are handled, and was not looked at together with that."""
+    look = Ahead.look
+    monkeypatch.setattr(Ahead, "look", lambda *arguments: look(*arguments) and False)
+    monkeypatch.setattr(source, "SILENT_SECONDS", 1.0)
+    for partition in range(PARTITIONS):
+        tell(behind, Place(10, 1000, 1200), partition)
+    batches: list[int] = []
 
     def handler(records: Sequence[Record]) -> Batch:
-        if len(waited) < 5:  # until the silent ones were looked at
-            waited.append(0.1)
-            time.sleep(0.1)
+        batches.append(len(records))
+        if len(batches) < 6:
+            time.sleep(0.3)  # until the silent one was looked at
         return echo(behind.name("out"))(records)
 
-    behind.settings = behind.settings.model_copy(update={"fresh_first": WAITING})
-    seen = run(behind, handler, WAITING - 210, seconds=30)
-    assert not set(offsets(seen.records)) & {*range(10), *range(1000, 1200)}
-    assert len(seen.records) == WAITING - 210
+    left = WAITING - PARTITIONS * 210
+    seen = run(behind, handler, left)
+    assert len(seen.records) == left
+    assert not {record.offset for record in seen.records} & {*range(10), *range(1000, 1200)}
+
+
+@pytest.mark.kafka
+def test_what_was_read_ahead_by_whom_the_group_does_not_know_any_more_is_let_go(
+    behind: KafkaPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Expelled(Consumer):
+        """Every fourth time that it is asked, the group has forgotten it."""
+
+        asked = 0
+
+        def memberid(self) -> str:
+            self.asked += 1
+            return "" if self.asked % 4 == 0 else str(super().memberid())
+
+    monkeypatch.setattr(source, "Consumer", Expelled)
+    let_go: list[Sequence[Partition]] = []
+    rewind = Ahead.rewind
+
+    def noticed(self: Ahead, partitions: Iterable[Partition]) -> None:
+        let_go.append([*partitions])
+        rewind(self, let_go[-1])
+
+    monkeypatch.setattr(Ahead, "rewind", noticed)
+    filing = Filing(behind, FRESH)
+    seen = run(behind, filing.at_first(slow(echo(behind.name("out")))), WAITING + FRESH)
+    filing.join()
+    assert let_go
+    assert_once_each(seen.records, WAITING + FRESH)
+    assert_once_each(behind.published("out", WAITING + FRESH), WAITING + FRESH)

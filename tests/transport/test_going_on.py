@@ -3,9 +3,10 @@
 import threading
 import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from tests.transport.driving import SECONDS, Seen, drive, echo
 from tests.transport.places import PARTITIONS, KafkaPlace
@@ -206,6 +207,16 @@ def test_a_coordinator_that_is_not_found_soon_is_looked_for_by_new_clients(monke
         member.await_coordinator()
     assert failed.value.passing
     member.close()
+
+
+def test_an_error_that_one_partition_has_is_not_taken_for_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unsettled:
+        def committed(self, places: Sequence[TopicPartition], _: float) -> list[SimpleNamespace]:
+            error = KafkaError(KafkaError.UNSTABLE_OFFSET_COMMIT)
+            return [SimpleNamespace(topic=each.topic, partition=each.partition, error=error) for each in places]
+
+    monkeypatch.setattr(source.GroupSource, "_opened", lambda _: Unsettled())
+    assert source.GroupSource(KafkaSettings(), ["in"]).committed([("in", 0)], 2) is None
 
 
 @pytest.mark.kafka
