@@ -314,13 +314,13 @@ def test_what_was_read_ahead_by_whom_the_group_does_not_know_any_more_is_let_go(
     behind: KafkaPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Expelled(Consumer):
-        """Every fourth time that it is asked, the group has forgotten it."""
+        """Every third time that it is asked, the group has forgotten it: in turn amid the backlog and what is new."""
 
         asked = 0
 
         def memberid(self) -> str:
             self.asked += 1
-            return "" if self.asked % 4 == 0 else str(super().memberid())
+            return "" if self.asked % 3 == 0 else str(super().memberid())
 
     monkeypatch.setattr(source, "Consumer", Expelled)
     let_go: list[Sequence[Partition]] = []
